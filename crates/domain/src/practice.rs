@@ -20,7 +20,9 @@ impl Locale {
         let word = text.trim().to_lowercase();
         match word.get(..2)? {
             "en" | "in" if word.starts_with("en") || word.starts_with("ing") => Some(Self::En),
-            "es" | "sp" | "ca" if word.starts_with("es") || word.starts_with("spa") || word.starts_with("cas") => Some(Self::Es),
+            "es" | "sp" | "ca" if word.starts_with("es") || word.starts_with("spa") || word.starts_with("cas") => {
+                Some(Self::Es)
+            }
             _ => None,
         }
     }

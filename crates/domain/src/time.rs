@@ -119,10 +119,7 @@ mod tests {
     fn a_gap_moves_forward_and_a_fold_is_the_first() {
         let zone = chrono_tz::America::New_York;
         assert_eq!(resolve_local(zone, at("2026-03-08T02:30:00")).local(zone), at("2026-03-08T03:30:00"));
-        assert_eq!(
-            resolve_local(zone, at("2026-11-01T01:30:00")).rfc3339_in(zone),
-            "2026-11-01T01:30:00-04:00"
-        );
+        assert_eq!(resolve_local(zone, at("2026-11-01T01:30:00")).rfc3339_in(zone), "2026-11-01T01:30:00-04:00");
         let apia = chrono_tz::Pacific::Apia;
         assert_eq!(resolve_local(apia, at("2011-12-30T10:00:00")).local(apia), at("2011-12-31T10:00:00"));
     }

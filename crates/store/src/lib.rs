@@ -1,1 +1,23 @@
-//! Kept.
+//! SQLite and PostgreSQL behind one concrete [`Store`].
+//!
+//! One SQL text a statement serves both engines; what must differ stands in `dialect`. A transaction says
+//! whose it is ([`Scope`]); on PostgreSQL row-level security follows it. Every statement is a method of [`Tx`], one
+//! file an area, and every method is tested on both engines.
+//!
+//! The store carries ciphertext and never opens it.
+
+// First: its macros are used by every area below.
+#[macro_use]
+mod tx;
+
+mod dialect;
+mod error;
+mod pool;
+mod schema;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::StoreError;
+pub use pool::{DatabaseUrl, Engine, Settings, Store};
+pub use schema::SchemaState;
+pub use tx::{Scope, Tx};

@@ -1,0 +1,237 @@
+//! Connections: one writer and several readers on SQLite, one pool on PostgreSQL.
+
+use crate::error::StoreError;
+use crate::tx::{Inner, Scope, Tx};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a statement waits for another program's lock on the SQLite file before it is [`StoreError::Busy`].
+pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a batch lets portal writes pass before it takes its turn all the same.
+const BATCH_PATIENCE: Duration = Duration::from_millis(50);
+
+/// Where the database is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A `postgres://` address; may hold a password, hence no `Debug` of it.
+    Postgres(String),
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(_) => f.write_str("postgres:…"),
+        }
+    }
+}
+
+impl std::str::FromStr for DatabaseUrl {
+    type Err = StoreError;
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() { Err(StoreError::Address) } else { Ok(Self::Sqlite(path.into())) };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err(StoreError::Address)
+    }
+}
+
+/// What the store needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the database is.
+    pub url: DatabaseUrl,
+    /// Connections at most: PostgreSQL's pool, SQLite's readers.
+    pub connections: u32,
+}
+
+impl Settings {
+    /// With the default number of connections (16).
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self { url, connections: 16 }
+    }
+}
+
+/// Which engine a store speaks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// One file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pools: Pools,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({:?})", self.engine())
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool, urgent: Arc<watch::Sender<usize>> },
+    Postgres(PgPool),
+}
+
+impl Store {
+    /// Opens the database without changing its schema, and refuses one that is older or newer than this program.
+    pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
+        let store = Self::open(settings, false).await?;
+        store.require_current_schema().await?;
+        Ok(store)
+    }
+
+    /// Opens the database, creates the SQLite file where there is none, and brings the schema up to date.
+    pub async fn connect_and_migrate(settings: &Settings) -> Result<Self, StoreError> {
+        let store = Self::open(settings, true).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    pub(crate) async fn open(settings: &Settings, create: bool) -> Result<Self, StoreError> {
+        let pools = match &settings.url {
+            DatabaseUrl::Sqlite(path) => {
+                // `synchronous=FULL`: a confirmed visit survives a power cut. It costs nothing once writes are batched.
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(create)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(SQLITE_BUSY_TIMEOUT);
+                let writer = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .min_connections(1)
+                    .idle_timeout(None)
+                    .max_lifetime(None)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .connect_with(options.clone())
+                    .await
+                    .map_err(unreachable)?;
+                let readers = SqlitePoolOptions::new()
+                    .max_connections(settings.connections)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .connect_with(options.pragma("query_only", "on"))
+                    .await
+                    .map_err(unreachable)?;
+                Pools::Sqlite { writer, readers, urgent: Arc::new(watch::Sender::new(0)) }
+            }
+            DatabaseUrl::Postgres(url) => {
+                let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(settings.connections)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .connect_with(options.application_name("kept"))
+                    .await
+                    .map_err(unreachable)?;
+                Pools::Postgres(pool)
+            }
+        };
+        Ok(Self { pools })
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Begins a read-write transaction that a person waits for.
+    pub async fn begin(&self, scope: Scope) -> Result<Tx, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { writer, urgent, .. } => {
+                urgent.send_modify(|waiting| *waiting += 1);
+                let _guard = Urgent(urgent);
+                let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(Tx { inner: Inner::Sqlite(tx), scope })
+            }
+            Pools::Postgres(pool) => begin_postgres(pool, "BEGIN", scope).await,
+        }
+    }
+
+    /// Begins a read-write transaction of background work. On SQLite, which has one writer, it lets those that a
+    /// person waits for go first.
+    pub async fn begin_batch(&self, scope: Scope) -> Result<Tx, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { writer, urgent, .. } => {
+                let mut waiting = urgent.subscribe();
+                // Patience ends, so that steady portal traffic cannot starve the senders.
+                let gave_way =
+                    tokio::time::timeout(BATCH_PATIENCE, waiting.wait_for(|count| *count == 0)).await.is_ok();
+                tracing::trace!(gave_way, "batch takes the writer");
+                let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(Tx { inner: Inner::Sqlite(tx), scope })
+            }
+            Pools::Postgres(pool) => begin_postgres(pool, "BEGIN", scope).await,
+        }
+    }
+
+    /// Begins a read-only transaction over one snapshot.
+    pub async fn read(&self, scope: Scope) -> Result<Tx, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { readers, .. } => Ok(Tx { inner: Inner::Sqlite(readers.begin_with("BEGIN").await?), scope }),
+            Pools::Postgres(pool) => {
+                begin_postgres(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", scope).await
+            }
+        }
+    }
+
+    /// Closes every connection; on SQLite folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers, .. } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Counts a waiting `begin` for as long as it waits, also when its future is dropped.
+struct Urgent<'a>(&'a watch::Sender<usize>);
+
+impl Drop for Urgent<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+}
+
+fn unreachable(error: sqlx::Error) -> StoreError {
+    match StoreError::from(error) {
+        StoreError::Sql(inner) => StoreError::Unreachable(inner),
+        other => other,
+    }
+}
+
+async fn begin_postgres(pool: &PgPool, begin: &'static str, scope: Scope) -> Result<Tx, StoreError> {
+    // One round trip. The scope words are ours and an id prints only hex and hyphens, so nothing can be injected.
+    let (word, practice) = match scope {
+        Scope::Practice(id) => ("practice", id.to_string()),
+        Scope::Work => ("work", String::new()),
+        Scope::Lookup => ("lookup", String::new()),
+    };
+    let text = format!("{begin}; SET LOCAL kept.scope = '{word}'; SET LOCAL kept.practice = '{practice}'");
+    let tx = pool.begin_with(sqlx::AssertSqlSafe(text)).await?;
+    Ok(Tx { inner: Inner::Postgres(tx), scope })
+}

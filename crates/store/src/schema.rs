@@ -1,0 +1,74 @@
+//! The schema's version: looked at on connect, changed only by `migrate`.
+
+use crate::error::StoreError;
+use crate::pool::{Pools, Store};
+use sqlx::migrate::{Migrate, Migrator};
+
+static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+
+/// How the database's schema stands to this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaState {
+    /// Newest migration applied; 0 in an empty database.
+    pub found: i64,
+    /// Newest migration this program knows.
+    pub wanted: i64,
+}
+
+fn newest(migrator: &Migrator) -> i64 {
+    migrator.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+impl Store {
+    /// Applies the migrations that are missing. Safe to run from several processes at once on PostgreSQL.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let state = self.schema_state().await?;
+        if state.found > state.wanted {
+            return Err(StoreError::SchemaNewer { found: state.found, wanted: state.wanted });
+        }
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => SQLITE.run(writer).await?,
+            Pools::Postgres(pool) => POSTGRES.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Compares the database's schema with this program's.
+    pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
+        let (applied, wanted) = match &self.pools {
+            Pools::Sqlite { writer, .. } => {
+                let known =
+                    sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM sqlite_master WHERE name = 'kept_migrations'");
+                let mut connection = writer.acquire().await?;
+                let applied = if known.fetch_one(&mut *connection).await? == 0 {
+                    Vec::new()
+                } else {
+                    connection.list_applied_migrations(&SQLITE.table_name).await?
+                };
+                (applied, newest(&SQLITE))
+            }
+            Pools::Postgres(pool) => {
+                let known = sqlx::query_scalar::<_, bool>("SELECT to_regclass('kept_migrations') IS NOT NULL");
+                let mut connection = pool.acquire().await?;
+                let applied = if known.fetch_one(&mut *connection).await? {
+                    connection.list_applied_migrations(&POSTGRES.table_name).await?
+                } else {
+                    Vec::new()
+                };
+                (applied, newest(&POSTGRES))
+            }
+        };
+        let found = applied.iter().map(|migration| migration.version).max().unwrap_or(0);
+        Ok(SchemaState { found, wanted })
+    }
+
+    pub(crate) async fn require_current_schema(&self) -> Result<(), StoreError> {
+        let SchemaState { found, wanted } = self.schema_state().await?;
+        match found.cmp(&wanted) {
+            std::cmp::Ordering::Less => Err(StoreError::SchemaOlder { found, wanted }),
+            std::cmp::Ordering::Greater => Err(StoreError::SchemaNewer { found, wanted }),
+            std::cmp::Ordering::Equal => Ok(()),
+        }
+    }
+}

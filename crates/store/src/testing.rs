@@ -1,0 +1,89 @@
+//! Fresh databases for tests: every body runs on SQLite and on PostgreSQL.
+
+use crate::pool::{DatabaseUrl, Settings, Store};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use std::future::Future;
+
+/// Environment variable with the address of a PostgreSQL database whose (not super-) user may create databases.
+/// `tests/run` sets it. Without it only SQLite is tested, unless `CI` is set: then a missing one is a failure.
+pub const POSTGRES_VARIABLE: &str = "KEPT_TEST_POSTGRES_URL";
+
+/// One empty, migrated database.
+#[derive(Debug)]
+pub struct TestDatabase {
+    /// The store on it.
+    pub store: Store,
+    /// How it was opened, to open it again as a restart would.
+    pub settings: Settings,
+    directory: Option<tempfile::TempDir>,
+    drop_postgres: Option<(String, String)>,
+}
+
+impl TestDatabase {
+    /// An empty SQLite file in a temporary directory.
+    pub async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let settings = Settings::new(DatabaseUrl::Sqlite(directory.path().join("kept.db")));
+        let store = Store::connect_and_migrate(&settings).await.expect("a fresh SQLite database");
+        Self { store, settings, directory: Some(directory), drop_postgres: None }
+    }
+
+    /// An empty PostgreSQL database, where a server is given.
+    pub async fn postgres() -> Option<Self> {
+        let Ok(server) = std::env::var(POSTGRES_VARIABLE) else {
+            assert!(std::env::var_os("CI").is_none(), "{POSTGRES_VARIABLE} must be set in CI: run tests/run");
+            return None;
+        };
+        // The name needs no more than to be new on this server: process id and a counter of the process.
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("kept_test_{}_{count}", std::process::id());
+        let mut admin = PgConnection::connect(&server).await.expect("the test server answers");
+        sqlx::query(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name}")))
+            .execute(&mut admin)
+            .await
+            .expect("no old database");
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut admin)
+            .await
+            .expect("may create databases");
+        admin.close().await.expect("the test server says goodbye");
+        let (base, _) = server.rsplit_once('/').expect("the address ends in a database name");
+        let mut settings = Settings::new(DatabaseUrl::Postgres(format!("{base}/{name}")));
+        settings.connections = 8;
+        let store = Store::connect_and_migrate(&settings).await.expect("a fresh PostgreSQL database");
+        Some(Self { store, settings, directory: None, drop_postgres: Some((server, name)) })
+    }
+
+    /// Where the SQLite file lies, to search it raw.
+    pub fn sqlite_directory(&self) -> Option<&std::path::Path> {
+        self.directory.as_ref().map(tempfile::TempDir::path)
+    }
+
+    /// Removes the database. A test that panics leaves its database to the end of the test server.
+    pub async fn close(self) {
+        self.store.close().await;
+        if let Some((server, name)) = self.drop_postgres {
+            let mut admin = PgConnection::connect(&server).await.expect("the test server answers");
+            sqlx::query(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+                .execute(&mut admin)
+                .await
+                .expect("the database can be dropped");
+        }
+    }
+}
+
+/// Runs `body` once on each engine, each time with an empty database.
+pub async fn both<F, Fut>(body: F)
+where
+    F: Fn(Store) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let database = TestDatabase::sqlite().await;
+    body(database.store.clone()).await;
+    database.close().await;
+    if let Some(database) = TestDatabase::postgres().await {
+        body(database.store.clone()).await;
+        database.close().await;
+    }
+}

@@ -1,0 +1,88 @@
+//! Connecting, schema versions, scopes, priorities.
+
+use kept_store::testing::{TestDatabase, both};
+use kept_store::{DatabaseUrl, Scope, Settings, Store, StoreError};
+
+#[tokio::test]
+async fn a_fresh_database_has_the_wanted_schema_and_migrating_again_changes_nothing() {
+    both(|store| async move {
+        let before = store.schema_state().await.unwrap();
+        assert_eq!(before.found, before.wanted);
+        assert!(before.wanted >= 1);
+        store.migrate().await.unwrap();
+        assert_eq!(store.schema_state().await.unwrap(), before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_empty_database_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("empty.db");
+    std::fs::write(&path, b"").unwrap();
+    let error = Store::connect(&Settings::new(DatabaseUrl::Sqlite(path))).await.unwrap_err();
+    assert!(matches!(error, StoreError::SchemaOlder { found: 0, .. }), "{error}");
+    assert!(error.to_string().contains("kept migrate"));
+}
+
+#[tokio::test]
+async fn a_missing_file_is_unreachable_and_is_not_created() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("none.db");
+    let error = Store::connect(&Settings::new(DatabaseUrl::Sqlite(path.clone()))).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_address_of_another_kind_is_refused() {
+    for text in ["", "mysql://x", "sqlite:", "kept.db"] {
+        assert!(matches!(text.parse::<DatabaseUrl>(), Err(StoreError::Address)), "{text}");
+    }
+    assert!(!format!("{:?}", "postgres://u:secret@h/d".parse::<DatabaseUrl>().unwrap()).contains("secret"));
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_leaves_nothing_and_the_writer_free() {
+    both(|store| async move {
+        for _ in 0..3 {
+            let tx = store.begin(Scope::Work).await.unwrap();
+            assert_eq!(tx.scope(), Scope::Work);
+            drop(tx);
+        }
+        store.begin_batch(Scope::Work).await.unwrap().rollback().await.unwrap();
+        store.read(Scope::Lookup).await.unwrap().commit().await.unwrap();
+        store.begin(Scope::Work).await.unwrap().commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_batch_lets_a_portal_write_pass() {
+    let database = TestDatabase::sqlite().await;
+    let held = database.store.begin(Scope::Work).await.unwrap();
+    let order = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let portal = tokio::spawn({
+        let (store, order) = (database.store.clone(), order.clone());
+        async move {
+            let tx = store.begin(Scope::Work).await.unwrap();
+            order.lock().unwrap().push("portal");
+            tx.commit().await.unwrap();
+        }
+    });
+    tokio::task::yield_now().await;
+    let batch = tokio::spawn({
+        let (store, order) = (database.store.clone(), order.clone());
+        async move {
+            let tx = store.begin_batch(Scope::Work).await.unwrap();
+            order.lock().unwrap().push("batch");
+            tx.commit().await.unwrap();
+        }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    held.commit().await.unwrap();
+    portal.await.unwrap();
+    batch.await.unwrap();
+    assert_eq!(*order.lock().unwrap(), ["portal", "batch"]);
+    database.close().await;
+}
