@@ -1,0 +1,35 @@
+//! What a step can fail with. No message holds private data: errors are logged.
+
+use kept_render::RenderError;
+use kept_seal::SealError;
+use kept_store::StoreError;
+
+/// A step failed; nothing of its last transaction was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key is missing, or a sealed value does not open.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A template.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+    /// Something that a caller named is not there (or belongs to another practice, which looks the same).
+    #[error("there is no such {what}")]
+    NotFound {
+        /// What was looked for, in words for a person.
+        what: &'static str,
+    },
+}
+
+impl FlowError {
+    /// Whether the same call may succeed a moment later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(inner) if inner.is_passing())
+    }
+}
