@@ -12,6 +12,7 @@ pub mod id;
 pub mod messaging;
 pub mod practice;
 pub mod private;
+pub mod reply;
 pub mod sealed;
 pub mod text_enum;
 pub mod time;
