@@ -10,7 +10,7 @@ mod text;
 use crate::text_enum;
 use chrono::{NaiveDateTime, Timelike as _};
 use lexicon::{Lexicon, contains, is_one_of, without};
-use text::{Words, fold, tokens, unquoted};
+use text::{Folded, fold, tokens, unquoted};
 
 /// Characters of a reply that are looked at. A longer text is for a person whatever it says, except that danger and
 /// opt-out are looked for in all of it.
@@ -35,7 +35,7 @@ text_enum! {
         Help => "help",
         /// The number is somebody else's.
         WrongNumber => "wrong-number",
-        /// Words of danger: urgent task and a fixed answer.
+        /// Folded of danger: urgent task and a fixed answer.
         Urgent => "urgent",
         /// Anything else: a person reads it.
         Person => "person",
@@ -96,21 +96,21 @@ impl Classifier {
             return Decision::new(Intent::Person, "reaction");
         };
         let words = tokens(&said);
-        let opt_out = self.opt_out(&words);
-        if contains(&words.words, &lexicon.danger) {
-            let opts_out = opt_out.is_some_and(|decision| decision.opts_out);
+        let withdrawal = self.opt_out(&words);
+        if contains(&words.tokens, &lexicon.danger) {
+            let opts_out = withdrawal.is_some_and(|decision| decision.opts_out);
             return Decision { opts_out, ..Decision::new(Intent::Urgent, "danger") };
         }
-        if let Some(decision) = opt_out {
+        if let Some(decision) = withdrawal {
             return decision;
         }
-        if words.words.is_empty() {
+        if words.tokens.is_empty() {
             return Decision::new(Intent::Person, "nothing-said");
         }
-        if contains(&words.words, &lexicon.wrong_number) {
+        if contains(&words.tokens, &lexicon.wrong_number) {
             return Decision::new(Intent::WrongNumber, "wrong-number");
         }
-        let plain = without(&words.words, &lexicon.courtesies);
+        let plain = without(&words.tokens, &lexicon.courtesies);
         if is_one_of(&plain, &lexicon.opt_in) {
             return Decision::new(Intent::OptIn, "start");
         }
@@ -123,22 +123,22 @@ impl Classifier {
         self.answer(reply, &words, &plain)
     }
 
-    fn opt_out(&self, words: &Words) -> Option<Decision> {
+    fn opt_out(&self, words: &Folded) -> Option<Decision> {
         let lexicon = &self.lexicon;
-        let plain = without(&words.words, &lexicon.courtesies);
+        let plain = without(&words.tokens, &lexicon.courtesies);
         if is_one_of(&plain, &lexicon.opt_out_words) {
             return Some(Decision::new(Intent::OptOut, "opt-out-word"));
         }
         if is_one_of(&plain, &lexicon.opt_out_ask_words) {
             return Some(Decision::new(Intent::OptOutAsk, "bare-cancel"));
         }
-        if contains(&words.words, &lexicon.opt_out_phrases) {
+        if contains(&words.tokens, &lexicon.opt_out_phrases) {
             return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
         }
         if !plain.iter().any(|word| word == "stop") {
             return None;
         }
-        if contains(&words.words, &lexicon.stop_elsewhere) {
+        if contains(&words.tokens, &lexicon.stop_elsewhere) {
             return Some(Decision { hold: true, ..Decision::new(Intent::Person, "stop-elsewhere") });
         }
         let rest: Vec<String> = plain.iter().filter(|word| *word != "stop").cloned().collect();
@@ -150,7 +150,7 @@ impl Classifier {
         Some(Decision { hold: true, ..Decision::new(Intent::Person, "stop-unclear") })
     }
 
-    fn answer(&self, reply: &Reply<'_>, words: &Words, plain: &[String]) -> Decision {
+    fn answer(&self, reply: &Reply<'_>, words: &Folded, plain: &[String]) -> Decision {
         let lexicon = &self.lexicon;
         if let [only] = plain {
             match only.as_str() {

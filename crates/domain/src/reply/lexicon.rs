@@ -18,7 +18,7 @@ macro_rules! lexicon {
 
         impl Lexicon {
             fn add(&mut self, file: File) {
-                $(self.$field.extend(file.$field.iter().map(|line| tokens(&fold(line)).words));)+
+                $(self.$field.extend(file.$field.iter().map(|line| tokens(&fold(line)).tokens));)+
                 // The longest first, so that "thank you" is one courtesy and not a "you" left over.
                 $(self.$field.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));)+
             }
@@ -76,12 +76,11 @@ pub(super) fn without(words: &[String], list: &[Vec<String>]) -> Vec<String> {
     let mut rest = Vec::with_capacity(words.len());
     let mut at = 0;
     while at < words.len() {
-        match list.iter().find(|phrase| !phrase.is_empty() && words[at..].starts_with(phrase)) {
-            Some(phrase) => at += phrase.len(),
-            None => {
-                rest.push(words[at].clone());
-                at += 1;
-            }
+        if let Some(phrase) = list.iter().find(|phrase| !phrase.is_empty() && words[at..].starts_with(phrase)) {
+            at += phrase.len();
+        } else {
+            rest.push(words[at].clone());
+            at += 1;
         }
     }
     rest

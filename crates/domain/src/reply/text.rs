@@ -2,9 +2,9 @@
 
 /// A reply, made comparable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Words {
+pub(super) struct Folded {
     /// Folded words, numbers and known pictures, in order.
-    pub(super) words: Vec<String>,
+    pub(super) tokens: Vec<String>,
     /// Somebody asks something.
     pub(super) asks: bool,
     /// Something stands in the text that is neither word, number, known picture nor plain punctuation.
@@ -67,7 +67,7 @@ pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>]) -> Option<String
     }
     let kept = kept.trim();
     let Some(first) = kept.find('"') else { return Some(kept.to_owned()) };
-    let before: Vec<String> = tokens(&kept[..first]).words;
+    let before: Vec<String> = tokens(&kept[..first]).tokens;
     let is_reaction = reactions.iter().any(|reaction| starts_with(&before, reaction))
         // "👍 to “…”", "reacted 👍 to …"
         || before.last().is_some_and(|word| word == "to" || word == "a") && before.first().is_some_and(|word| word == THUMB || !word.is_ascii());
@@ -97,7 +97,7 @@ pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>]) -> Option<String
         quotation.clear();
     }
     if is_reaction {
-        let said = tokens(&outside).words;
+        let said = tokens(&outside).tokens;
         let rest = reactions
             .iter()
             .find(|reaction| starts_with(&said, reaction))
@@ -105,7 +105,7 @@ pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>]) -> Option<String
         let rest = rest.iter().filter(|word| word.is_ascii() && *word != "to" && *word != "a").count();
         return if rest == 0 { None } else { Some(outside) };
     }
-    if tokens(&outside).words.is_empty() {
+    if tokens(&outside).tokens.is_empty() {
         return Some(kept.replace('"', " "));
     }
     Some(outside)
@@ -116,8 +116,8 @@ fn starts_with(words: &[String], phrase: &[String]) -> bool {
 }
 
 /// Splits folded text. Apostrophes vanish inside a word; letters that stand three times or more are written once.
-pub(super) fn tokens(folded: &str) -> Words {
-    let mut found = Words { words: Vec::new(), asks: false, unknown_sign: false };
+pub(super) fn tokens(folded: &str) -> Folded {
+    let mut found = Folded { tokens: Vec::new(), asks: false, unknown_sign: false };
     let mut word = String::new();
     let chars: Vec<char> = folded.chars().collect();
     for (at, &c) in chars.iter().enumerate() {
@@ -131,7 +131,7 @@ pub(super) fn tokens(folded: &str) -> Words {
                 last.is_ascii_digit() == c.is_ascii_digit() || between_digits || last == ':' || last == '.'
             });
             if !joins {
-                push(&mut found.words, &mut word);
+                push(&mut found.tokens, &mut word);
             }
             word.push(c);
             continue;
@@ -139,15 +139,15 @@ pub(super) fn tokens(folded: &str) -> Words {
         if c == '\'' && !word.is_empty() {
             continue;
         }
-        push(&mut found.words, &mut word);
+        push(&mut found.tokens, &mut word);
         match c {
             '?' | '¿' => found.asks = true,
-            _ if YES_SIGNS.contains(&c) => found.words.push(THUMB.to_owned()),
+            _ if YES_SIGNS.contains(&c) => found.tokens.push(THUMB.to_owned()),
             _ if KIND_SIGNS.contains(&c) || c.is_whitespace() || ".,;:!¡-_\"'()#*/&+".contains(c) => {}
             _ => found.unknown_sign = true,
         }
     }
-    push(&mut found.words, &mut word);
+    push(&mut found.tokens, &mut word);
     found
 }
 
