@@ -1,1 +1,21 @@
-//! Kept.
+//! Everything Kept says: texts and web pages from Tera templates, one typed context each, in every language.
+//!
+//! Templates and phrase catalogues live in `/templates`, are embedded into the binary and compiled once, when the
+//! [`Renderer`] is made. `sms/…` and `email/….txt` are rendered by [`Renderer::text`] without escaping;
+//! `web/….html` by [`Renderer::page`] with HTML escaping. Both are checked at compile time by the template's name.
+//!
+//! In a template:
+//! - `{{ t(key="visit.question", day=start | day) }}` is a phrase of the catalogues `templates/<locale>/*.toml`;
+//!   an unknown key or an unfilled `{placeholder}` is an error. See [`catalogue`].
+//! - `start | day`, `short_day`, `date`, `time`, `phone`, `whole`: words of the reader's language. See [`words`].
+
+pub mod catalogue;
+mod filters;
+pub mod private_words;
+mod renderer;
+pub mod samples;
+pub mod segments;
+pub mod sms;
+pub mod words;
+
+pub use renderer::{RenderError, Renderer, Template};
