@@ -166,12 +166,15 @@ impl Classifier {
             || contains(plain, &lexicon.cancel_words) && contains(plain, &lexicon.visit_words);
         match (yes, another_time, cannot) {
             (true, true, _) | (true, _, true) => return Decision::new(Intent::Person, "yes-and-no"),
-            (false, true, _) if denies(plain, &lexicon.reschedule, &lexicon.negations) => {
+            (false, true, false) if denies(plain, &lexicon.reschedule, &lexicon.negations) => {
                 return Decision::new(Intent::Person, "denied");
             }
             // "Can't come, another day?" asks for another time: nothing is given up by it.
             (false, true, _) => return Decision::new(Intent::Reschedule, "another-time"),
-            (false, false, true) if denies(plain, &lexicon.cannot_come, &lexicon.negations) => {
+            (false, false, true)
+                if denies(plain, &lexicon.cannot_come, &lexicon.negations)
+                    || denies(plain, &lexicon.cancel_words, &lexicon.negations) =>
+            {
                 return Decision::new(Intent::Person, "denied");
             }
             (false, false, true) => return Decision::new(Intent::CannotCome, "cannot-come"),
@@ -249,5 +252,7 @@ fn names_only_the_visit(rest: &[String], visit: Option<NaiveDateTime>) -> bool {
     named && half.is_none_or(|afternoon| afternoon == (hour >= 12))
 }
 
+#[cfg(test)]
+mod corpus_tests;
 #[cfg(test)]
 mod tests;

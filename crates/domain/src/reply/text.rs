@@ -142,6 +142,10 @@ pub(super) fn tokens(folded: &str) -> Folded {
         push(&mut found.tokens, &mut word);
         match c {
             '?' | '¿' => found.asks = true,
+            // "-1" is a number below zero, not a one.
+            '-' if word_ended_before(&chars, at) && chars.get(at + 1).is_some_and(char::is_ascii_digit) => {
+                found.unknown_sign = true;
+            }
             _ if YES_SIGNS.contains(&c) => found.tokens.push(THUMB.to_owned()),
             _ if KIND_SIGNS.contains(&c) || c.is_whitespace() || ".,;:!¡-_\"'()#*/&+".contains(c) => {}
             _ => found.unknown_sign = true,
@@ -149,6 +153,10 @@ pub(super) fn tokens(folded: &str) -> Folded {
     }
     push(&mut found.tokens, &mut word);
     found
+}
+
+fn word_ended_before(chars: &[char], at: usize) -> bool {
+    at == 0 || !chars[at - 1].is_alphanumeric()
 }
 
 fn push(words: &mut Vec<String>, word: &mut String) {
