@@ -13,7 +13,9 @@ pub mod messaging;
 pub mod practice;
 pub mod private;
 pub mod reply;
+pub mod report;
 pub mod sealed;
+pub mod stats;
 pub mod text_enum;
 pub mod time;
 

@@ -87,7 +87,7 @@ impl Catalogue {
         let value = |name: &str| values.iter().find(|(given, _)| *given == name).map(|(_, value)| value.to_string());
         let one = value("n").map(|n| n == "1");
         let phrase = self.find(key, one)?;
-        self.fill(key, phrase, |name| value(name).map(Cow::Owned))
+        fill(key, phrase, |name| value(name).map(Cow::Owned))
     }
 
     /// The phrase of `key`, or with `one` given and no such phrase, its singular or plural form.
@@ -99,28 +99,25 @@ impl Catalogue {
             .map(String::as_str)
             .ok_or_else(|| CatalogueError::Missing { key: key.to_owned(), locale: self.locale })
     }
+}
 
-    /// Puts values into the placeholders of a phrase.
-    pub(crate) fn fill<'v>(
-        &self,
-        key: &str,
-        phrase: &str,
-        value: impl Fn(&str) -> Option<Cow<'v, str>>,
-    ) -> Result<String, CatalogueError> {
-        let mut filled = String::with_capacity(phrase.len() + 32);
-        for part in parts(phrase) {
-            match part {
-                Part::Text(text) => filled.push_str(text),
-                Part::Placeholder(name) => {
-                    filled.push_str(&value(name).ok_or_else(|| CatalogueError::Unfilled {
-                        key: key.to_owned(),
-                        placeholder: name.to_owned(),
-                    })?)
-                }
+/// Puts values into the placeholders of a phrase.
+pub(crate) fn fill<'v>(
+    key: &str,
+    phrase: &str,
+    value: impl Fn(&str) -> Option<Cow<'v, str>>,
+) -> Result<String, CatalogueError> {
+    let mut filled = String::with_capacity(phrase.len() + 32);
+    for part in parts(phrase) {
+        match part {
+            Part::Text(text) => filled.push_str(text),
+            Part::Placeholder(name) => {
+                let unfilled = || CatalogueError::Unfilled { key: key.to_owned(), placeholder: name.to_owned() };
+                filled.push_str(&value(name).ok_or_else(unfilled)?);
             }
         }
-        Ok(filled)
     }
+    Ok(filled)
 }
 
 fn flatten(prefix: &str, table: &toml::Table, found: &mut Vec<(String, String)>) -> Result<(), String> {

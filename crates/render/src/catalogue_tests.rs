@@ -27,14 +27,14 @@ fn all_languages_have_the_same_keys_and_placeholders() {
     let (first, others) = catalogues.split_first().expect("there is a language");
     for other in others {
         let keys = |catalogue: &Catalogue| catalogue.iter().map(|(key, _)| key.to_owned()).collect::<BTreeSet<_>>();
-        let (these, those) = (keys(first), keys(other));
-        let differing: Vec<_> = these.symmetric_difference(&those).collect();
+        let (ours, theirs) = (keys(first), keys(other));
+        let differing: Vec<_> = ours.symmetric_difference(&theirs).collect();
         assert!(differing.is_empty(), "only in one of {} and {}: {differing:?}", first.locale, other.locale);
         for (key, phrase) in first.iter() {
-            let there = other.find(key, None).expect("the keys are the same");
+            let same = other.find(key, None).expect("the keys are the same");
             assert_eq!(
                 placeholders(phrase),
-                placeholders(there),
+                placeholders(same),
                 "placeholders of `{key}` differ in `{}`",
                 other.locale
             );

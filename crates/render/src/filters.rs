@@ -1,6 +1,6 @@
 //! What templates can call: phrases, and words of dates, times and numbers in the reader's language.
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, fill};
 use crate::words;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use kept_domain::Locale;
@@ -42,7 +42,7 @@ fn phrase(catalogue: &Catalogue, arguments: &Kwargs, state: &State<'_>) -> TeraR
         let text = value.to_string();
         Some(Cow::Owned(if markup && !value.is_safe() { escape(&text) } else { text }))
     };
-    let filled = catalogue.fill(key, phrase, value).map_err(Error::message)?;
+    let filled = fill(key, phrase, value).map_err(Error::message)?;
     Ok(if markup { Value::safe_string(&filled) } else { Value::from(filled) })
 }
 

@@ -36,7 +36,7 @@ impl Sampled {
 
 /// Every template that Kept renders.
 pub fn all() -> Vec<Sampled> {
-    [crate::sms::sampled()].concat()
+    [crate::sms::sampled(), crate::patient::sampled()].concat()
 }
 
 #[cfg(test)]
@@ -47,10 +47,10 @@ mod tests {
 
     #[test]
     fn every_template_renders_every_sample_in_every_language() {
-        let renderer = Renderer::new().expect("the embedded templates compile");
+        let all_languages = Renderer::new().expect("the embedded templates compile");
         for template in all() {
             for locale in Locale::ALL {
-                let rendered = (template.render)(&renderer, *locale).unwrap_or_else(|error| panic!("{error}"));
+                let rendered = (template.render)(&all_languages, *locale).unwrap_or_else(|error| panic!("{error}"));
                 assert!(!rendered.is_empty(), "{} has no samples", template.name);
                 assert!(rendered.iter().all(|text| !text.trim().is_empty()), "{} renders nothing", template.name);
             }

@@ -79,13 +79,13 @@ pub fn plain(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\u{2018}' | '\u{2019}' | '\u{201A}' | '\u{201B}' | '\u{2032}' | '\u{2035}' | '`' | '´' => {
-                replaced.push('\'')
+                replaced.push('\'');
             }
             '\u{201C}' | '\u{201D}' | '\u{201E}' | '\u{201F}' | '\u{2033}' | '«' | '»' => replaced.push('"'),
             '\u{2010}'..='\u{2015}' | '\u{2212}' => replaced.push('-'),
             '…' => replaced.push_str("..."),
             '\t' | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => {
-                replaced.push(' ')
+                replaced.push(' ');
             }
             '\u{AD}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}' => {}
             other => replaced.push(other),
