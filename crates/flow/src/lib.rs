@@ -5,6 +5,7 @@
 
 mod context;
 mod error;
+pub mod portal;
 
 pub use context::{Clock, Flow, FlowParts, Ids, MovableClock, RandomIds, Settings, SystemClock};
 pub use error::FlowError;

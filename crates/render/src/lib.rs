@@ -11,6 +11,7 @@
 
 pub mod catalogue;
 mod filters;
+pub mod patient;
 pub mod private_words;
 mod renderer;
 pub mod samples;

@@ -13,6 +13,7 @@ mod tx;
 mod dialect;
 mod error;
 mod pool;
+mod portal;
 mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,0 +1,77 @@
+//! `GET /{slug}/l`: the page that a link in a text opens.
+//!
+//! One static page per practice, the same bytes for everybody, in all languages offered; its script picks the
+//! browser's. It sets no cookie and is made without asking the database. Fetching, previewing or rendering it
+//! changes nothing: the secret stays in the fragment, which browsers do not send, until Continue is pressed.
+
+use super::{frame, policy};
+use crate::error::WebError;
+use crate::limits::{FRONT_PAGE_MAX_AGE_S, PRACTICE_FACTS_FRESH};
+use crate::page::Page;
+use crate::state::WebState;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use kept_flow::portal::PortalPractice;
+use kept_render::patient::{Front, FrontSection};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What is known of each practice, so that its first page and its error pages need no database.
+#[derive(Debug, Default)]
+pub(crate) struct Fronts {
+    known: Mutex<HashMap<String, (Instant, Arc<PortalPractice>)>>,
+}
+
+impl Fronts {
+    /// A practice by its name in addresses. Read again after [`PRACTICE_FACTS_FRESH`]; only practices that exist are
+    /// remembered, so made-up names cannot fill the memory.
+    pub(crate) async fn practice(&self, state: &WebState, slug: &str) -> Result<Option<Arc<PortalPractice>>, WebError> {
+        let remembered = self.locked().get(slug).map(|(read, facts)| (read.elapsed(), Arc::clone(facts)));
+        if let Some((age, facts)) = &remembered
+            && *age < PRACTICE_FACTS_FRESH
+        {
+            return Ok(Some(Arc::clone(facts)));
+        }
+        match state.flow.portal_practice(slug).await {
+            Ok(Some(facts)) => {
+                let facts = Arc::new(facts);
+                self.locked().insert(slug.to_owned(), (Instant::now(), Arc::clone(&facts)));
+                Ok(Some(facts))
+            }
+            Ok(None) => {
+                self.locked().remove(slug);
+                Ok(None)
+            }
+            // What we knew a minute ago is better than an error page without a phone number.
+            Err(error) if remembered.is_some() => {
+                tracing::warn!(%error, "the practice's facts could not be read again");
+                Ok(remembered.map(|(_, facts)| facts))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<PortalPractice>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) async fn show(State(state): State<WebState>, Path(slug): Path<String>) -> Result<Response, WebError> {
+    let facts = state.fronts.practice(&state, &slug).await?.ok_or(WebError::NotFound)?;
+    let practice = &facts.practice;
+    let render = &state.flow.render;
+    let mut sections = Vec::new();
+    for &locale in &practice.settings.locales {
+        let section = FrontSection { lang: locale, alias: practice.alias.clone(), phone: practice.phone.clone() };
+        sections.push(render.page(locale, &section)?);
+    }
+    let first = practice.settings.locales.first().copied().unwrap_or(kept_domain::Locale::En);
+    let mut frame = frame(&state, Some(&facts), None);
+    // The public page says no more than the text message did.
+    frame.practice = Some(practice.alias.clone());
+    let page = Front { frame, slug: practice.slug.clone(), languages: practice.settings.locales.clone(), sections };
+    let html = render.page(first, &page)?;
+    let caching = format!("public, max-age={FRONT_PAGE_MAX_AGE_S}");
+    Ok(Page::new(html, policy(&state)).caching(&caching).into_response())
+}

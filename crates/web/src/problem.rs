@@ -1,0 +1,149 @@
+//! Error pages: one sentence, the practice's phone, what to do.
+//!
+//! A handler answers with a [`Problem`] and a status; the layer [`as_page`] makes the page, because only it knows the
+//! practice and the reader's language. Answers of the framework itself (body too large, wrong method, …) become pages
+//! in the same way.
+
+use crate::csp::Csp;
+use crate::page::Page;
+use crate::patient;
+use crate::state::WebState;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use kept_domain::Locale;
+use kept_render::patient::ProblemPage;
+use std::any::Any;
+
+/// What went wrong, as far as a reader is concerned. Each has a title and a sentence in the catalogues
+/// (`problem.<word>.title`, `problem.<word>.text`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    NotFound,
+    BadForm,
+    Forbidden,
+    TooLarge,
+    WrongMethod,
+    Busy,
+    Broken,
+}
+
+impl Problem {
+    const ALL: [Self; 7] =
+        [Self::NotFound, Self::BadForm, Self::Forbidden, Self::TooLarge, Self::WrongMethod, Self::Busy, Self::Broken];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::BadForm => "bad-form",
+            Self::Forbidden => "forbidden",
+            Self::TooLarge => "too-large",
+            Self::WrongMethod => "wrong-method",
+            Self::Busy => "busy",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// What the framework's own refusals mean.
+    fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::WrongMethod,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Self::Forbidden,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Self::Busy,
+            status if status.is_server_error() => Self::Broken,
+            _ => Self::BadForm,
+        }
+    }
+
+    /// An answer without a body; the layer fills it.
+    pub(crate) fn response(self, status: StatusCode) -> Response {
+        let mut response = status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+pub(crate) async fn not_found() -> Response {
+    Problem::NotFound.response(StatusCode::NOT_FOUND)
+}
+
+pub(crate) async fn wrong_method() -> Response {
+    Problem::WrongMethod.response(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// After a panic, which the panic hook has logged: the state of the request is gone, so is the page's language.
+pub(crate) fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Please call us, or try again later.\n")
+        .into_response()
+}
+
+/// A layer: turns refusals without a page into one.
+pub(crate) async fn as_page(State(state): State<WebState>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let headers = request.headers().clone();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if is_bare_refusal(&response) => Problem::of(status),
+        None => return response,
+    };
+    let html = match page(&state, problem, &path, &headers).await {
+        Ok(html) => html,
+        Err(error) => {
+            tracing::error!(%error, "the page of a problem cannot be rendered");
+            return response;
+        }
+    };
+    let mut page = Page::new(html, Csp::new().style(state.assets.source("patient.css"))).status(status).into_response();
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
+    page
+}
+
+fn is_bare_refusal(response: &Response) -> bool {
+    let plain =
+        response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    (response.status().is_client_error() || response.status().is_server_error()) && plain
+}
+
+async fn page(
+    state: &WebState,
+    problem: Problem,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<String, crate::error::WebError> {
+    let slug = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    // A database that cannot be reached must not keep the page from showing.
+    let practice = state.fronts.practice(state, slug).await.ok().flatten();
+    let offered = practice.as_ref().map_or(Locale::ALL, |facts| &facts.practice.settings.locales);
+    let locale = patient::language::choose(headers, None, offered);
+    let context = ProblemPage {
+        frame: patient::frame(state, practice.as_deref(), None),
+        title: state.flow.render.phrase(locale, &format!("problem.{}.title", problem.word()), &[])?,
+        text: state.flow.render.phrase(locale, &format!("problem.{}.text", problem.word()), &[])?,
+    };
+    Ok(state.flow.render.page(locale, &context)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_words_in_every_language() {
+        let renderer = kept_render::Renderer::new().unwrap();
+        for problem in Problem::ALL {
+            for &locale in Locale::ALL {
+                for part in ["title", "text"] {
+                    renderer.phrase(locale, &format!("problem.{}.{part}", problem.word()), &[]).unwrap();
+                }
+            }
+        }
+    }
+}
