@@ -6,6 +6,7 @@
 mod context;
 mod error;
 pub mod portal;
+mod purge;
 
 pub use context::{Clock, Flow, FlowParts, Ids, MovableClock, RandomIds, Settings, SystemClock};
 pub use error::FlowError;

@@ -10,15 +10,25 @@
 #[macro_use]
 mod tx;
 
+mod audit;
 mod dialect;
 mod error;
 mod pool;
 mod portal;
+mod report;
+mod purge;
+mod practice;
 mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use audit::{Chain, ChainHead, StoredAudit};
 pub use error::StoreError;
 pub use pool::{DatabaseUrl, Engine, Settings, Store};
+pub use purge::PurgeBefore;
+pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
+pub use practice::{
+    NewStaff, StoredDek, StoredLocation, StoredPlan, StoredPractice, StoredPractitioner, StoredVisitType,
+};
 pub use schema::SchemaState;
 pub use tx::{Scope, Tx};
