@@ -539,11 +539,13 @@ CREATE TABLE day_counts (                   -- the report's sums, rebuilt for th
     n BIGINT NOT NULL,
     PRIMARY KEY (practice_id, local_day, dimension, value, outcome)
 );
-CREATE INDEX day_counts_dimension ON day_counts (practice_id, dimension, local_day);
+CREATE INDEX day_counts_dimension ON day_counts (practice_id, dimension, local_day, value, outcome, n);
 
-CREATE TABLE dirty_days (                   -- days whose counts must be rebuilt
+CREATE TABLE dirty_days (                   -- days with visits, and whether their counts must be rebuilt
     practice_id BLOB NOT NULL REFERENCES practices (id),
     local_day BIGINT NOT NULL,
     stamp BIGINT NOT NULL DEFAULT 1,        -- raised with each change, so that a change during the rebuild is not lost
+    built BIGINT NOT NULL DEFAULT 0,        -- the stamp that the counts were built from; rows stay, so stamps never repeat
     PRIMARY KEY (practice_id, local_day)
 );
+CREATE INDEX dirty_days_open ON dirty_days (practice_id, local_day) WHERE stamp > built;

@@ -11,24 +11,31 @@
 mod tx;
 
 mod audit;
+mod consent;
 mod dialect;
 mod error;
+mod intake;
 mod pool;
 mod portal;
-mod report;
-mod purge;
 mod practice;
+mod purge;
+mod report;
 mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use audit::{Chain, ChainHead, StoredAudit};
+pub use consent::{ConsentEntry, ConsentNow};
 pub use error::StoreError;
+pub use intake::{
+    ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
+    NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
+};
 pub use pool::{DatabaseUrl, Engine, Settings, Store};
-pub use purge::PurgeBefore;
-pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
 pub use practice::{
     NewStaff, StoredDek, StoredLocation, StoredPlan, StoredPractice, StoredPractitioner, StoredVisitType,
 };
+pub use purge::PurgeBefore;
+pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
 pub use schema::SchemaState;
 pub use tx::{Scope, Tx};
