@@ -10,6 +10,7 @@
 //! - `start | day`, `short_day`, `date`, `time`, `phone`, `whole`: words of the reader's language. See [`words`].
 
 pub mod catalogue;
+pub mod demo;
 mod filters;
 pub mod patient;
 pub mod private_words;
