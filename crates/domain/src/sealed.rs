@@ -37,6 +37,20 @@ impl<C: Column> Sealed<C> {
     }
 }
 
+/// The shortest ciphertext there is: format, key version, nonce, tag.
+const SHORTEST: usize = 1 + 4 + 12 + 16;
+
+/// What a row of the database reads a sealed column by.
+impl<C: Column> TryFrom<Vec<u8>> for Sealed<C> {
+    type Error = WrongLength;
+    fn try_from(ciphertext: Vec<u8>) -> Result<Self, WrongLength> {
+        if ciphertext.len() < SHORTEST {
+            return Err(WrongLength { expected: SHORTEST, found: ciphertext.len() });
+        }
+        Ok(Self { ciphertext, column: PhantomData })
+    }
+}
+
 impl<C: Column> Clone for Sealed<C> {
     fn clone(&self) -> Self {
         Self { ciphertext: self.ciphertext.clone(), column: PhantomData }

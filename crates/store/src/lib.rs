@@ -10,11 +10,15 @@
 #[macro_use]
 mod tx;
 
+mod answer;
 mod audit;
 mod consent;
 mod dialect;
 mod error;
+mod guard;
 mod intake;
+mod link;
+mod patient_session;
 mod pool;
 mod portal;
 mod practice;
@@ -24,14 +28,19 @@ mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
 pub use consent::{ConsentEntry, ConsentNow};
 pub use error::StoreError;
+pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use intake::{
     ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
     NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
 };
+pub use link::{LinkTarget, NewLink, NewLinkVisit, StoredLink};
+pub use patient_session::PatientSession;
 pub use pool::{DatabaseUrl, Engine, Settings, Store};
+pub use portal::PortalVisit;
 pub use practice::{
     NewStaff, StoredDek, StoredLocation, StoredPlan, StoredPractice, StoredPractitioner, StoredVisitType,
 };

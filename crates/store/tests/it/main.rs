@@ -1,4 +1,6 @@
 //! Every method of the store, on both engines. One module an area, as in `src`.
 
+mod consent;
 mod core;
+mod intake;
 mod purge;

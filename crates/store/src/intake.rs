@@ -1,0 +1,336 @@
+//! Calendars: the sources, what each said last, and the uploads.
+
+mod people;
+mod visits;
+
+pub use people::{ChangedPatient, ContactOrder, KnownContact, KnownPatient, NewContact, NewName, NewPatient};
+pub use visits::{ChangedVisit, KnownVisit, NewVisit};
+
+use crate::dialect::{Kind, Rows};
+use crate::error::StoreError;
+use crate::tx::Tx;
+use kept_domain::private::{ImportCol, SaidCol};
+use kept_domain::{
+    AppointmentId, AppointmentStatus, BlindIndex, ContentMac, ImportId, Instant, PracticeId, Sealed, SourceId, StaffId,
+};
+use uuid::Uuid;
+
+/// A calendar that visits come from.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Source {
+    /// Which.
+    #[sqlx(try_from = "Uuid")]
+    pub id: SourceId,
+    /// What staff call it.
+    pub name: String,
+    /// How its columns are read, TOML.
+    pub mapping: String,
+    /// What the uploader chose for numbers the file says nothing of: `declared` or `none`; not asked yet.
+    pub consent: Option<String>,
+}
+
+/// What is known of a row of a source without opening anything.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct RowMark {
+    /// Its key.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub key_bix: BlindIndex,
+    /// Of what it said last.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub content_mac: ContentMac,
+    /// Whether it was missing from the last file that should have had it.
+    pub vanished: bool,
+}
+
+/// A new row of a source.
+#[derive(Debug)]
+pub struct NewRow {
+    /// Its own id, which its sealed value is bound to.
+    pub id: Uuid,
+    /// Its key.
+    pub key_bix: BlindIndex,
+    /// The visit it is about.
+    pub appointment: AppointmentId,
+    /// Of what it says.
+    pub content_mac: ContentMac,
+    /// What it says.
+    pub said: Sealed<SaidCol>,
+    /// The start it says.
+    pub said_start: Instant,
+}
+
+/// A row of a source that says something else now.
+#[derive(Debug)]
+pub struct ChangedRow {
+    /// Its key.
+    pub key_bix: BlindIndex,
+    /// The revision it was read with.
+    pub was_rev: i64,
+    /// Of what it says now.
+    pub content_mac: ContentMac,
+    /// What it says now, sealed under `was_rev + 1`.
+    pub said: Sealed<SaidCol>,
+    /// The start it says now.
+    pub said_start: Instant,
+}
+
+/// A row that a file could have had, with where its visit stands.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct MissableRow {
+    /// Its key.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub key_bix: BlindIndex,
+    /// The visit it is about.
+    #[sqlx(try_from = "Uuid")]
+    pub appointment: AppointmentId,
+    /// Start of the visit as it stands here.
+    #[sqlx(try_from = "i64")]
+    pub start: Instant,
+    /// Local day of the visit.
+    pub local_day: i64,
+    /// Status as it stands here.
+    #[sqlx(try_from = "String")]
+    pub status: AppointmentStatus,
+}
+
+/// A finished upload.
+#[derive(Debug)]
+pub struct NewImport {
+    /// Which.
+    pub id: ImportId,
+    /// Of which calendar.
+    pub source: SourceId,
+    /// SHA-256 of the file.
+    pub file_hash: [u8; 32],
+    /// JSON of counts.
+    pub counts: String,
+    /// File name and rejected rows, sealed under revision 1.
+    pub private: Sealed<ImportCol>,
+    /// Who uploaded it.
+    pub staff: Option<StaffId>,
+    /// When it ended, civil.
+    pub finished_at: Instant,
+}
+
+#[derive(sqlx::FromRow)]
+struct ImportRow {
+    #[sqlx(try_from = "Vec<u8>")]
+    private: Sealed<ImportCol>,
+    rev: i64,
+}
+
+impl Tx {
+    /// The source whose files have this header.
+    pub async fn find_source_by_header(
+        &mut self,
+        practice: PracticeId,
+        header: BlindIndex,
+    ) -> Result<Option<Source>, StoreError> {
+        opt!(
+            self,
+            Source,
+            "SELECT id, name, mapping, consent FROM sources WHERE practice_id = $1 AND header_mac = $2",
+            practice.as_uuid(),
+            &header.0[..]
+        )
+    }
+
+    /// Adds a source of files, or gives the mapping and consent choice of this upload to the one with the same header.
+    /// Returns the source that stands.
+    #[expect(clippy::too_many_arguments, reason = "one statement, each a column")]
+    pub async fn keep_source(
+        &mut self,
+        practice: PracticeId,
+        id: SourceId,
+        name: &str,
+        header: BlindIndex,
+        mapping: &str,
+        consent: Option<&str>,
+        now: Instant,
+    ) -> Result<Source, StoreError> {
+        one!(
+            self,
+            Source,
+            "INSERT INTO sources (practice_id, id, name, kind, header_mac, mapping, consent, created_at_ms)
+             VALUES ($1, $2, $3, 'file', $4, $5, $6, $7)
+             ON CONFLICT (practice_id, header_mac) DO UPDATE SET mapping = excluded.mapping,
+                 consent = COALESCE(excluded.consent, sources.consent)
+             RETURNING id, name, mapping, consent",
+            practice.as_uuid(),
+            id.as_uuid(),
+            name,
+            &header.0[..],
+            mapping,
+            consent,
+            now.as_ms()
+        )
+    }
+
+    /// Marks of the rows of a source with these keys; keys never seen are left out.
+    pub async fn row_marks(
+        &mut self,
+        practice: PracticeId,
+        source: SourceId,
+        keys: &[BlindIndex],
+    ) -> Result<Vec<RowMark>, StoreError> {
+        bulk_all!(
+            self,
+            RowMark,
+            "SELECT s.key_bix, s.content_mac, s.vanished_at_ms IS NOT NULL AS vanished FROM {rows} AS r
+             JOIN source_rows AS s ON s.practice_id = $2 AND s.source_id = $3 AND s.key_bix = r.key_bix",
+            Rows::of_bytes("key_bix", keys.iter().map(|key| key.0)),
+            practice.as_uuid(),
+            source.as_uuid()
+        )
+    }
+
+    /// Adds rows of a source; a key that is there already is left alone. Returns how many were added.
+    pub async fn insert_source_rows(
+        &mut self,
+        practice: PracticeId,
+        source: SourceId,
+        import: ImportId,
+        new: &[NewRow],
+    ) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[
+            ("id", Kind::Uuid),
+            ("key_bix", Kind::Bytes),
+            ("appointment_id", Kind::Uuid),
+            ("content_mac", Kind::Bytes),
+            ("said", Kind::Bytes),
+            ("said_start_at_ms", Kind::Int),
+        ]);
+        for row in new {
+            rows.push()
+                .uuid(row.id)
+                .bytes(&row.key_bix.0)
+                .uuid(row.appointment)
+                .bytes(&row.content_mac.0)
+                .bytes(row.said.as_ciphertext())
+                .int(row.said_start.as_ms());
+        }
+        bulk!(
+            self,
+            "INSERT INTO source_rows (practice_id, source_id, key_bix, appointment_id, content_mac, said, id, rev,
+                 said_start_at_ms, import_id, vanished_at_ms)
+             SELECT $2, $3, key_bix, appointment_id, content_mac, said, id, 1, said_start_at_ms, $4, NULL
+             FROM {rows} AS r WHERE TRUE ON CONFLICT (practice_id, source_id, key_bix) DO NOTHING",
+            rows,
+            practice.as_uuid(),
+            source.as_uuid(),
+            import.as_uuid()
+        )
+    }
+
+    /// Writes what rows say now, where they still stand as they were read. A row that is written has not vanished. Returns how many were.
+    pub async fn update_source_rows(
+        &mut self,
+        practice: PracticeId,
+        source: SourceId,
+        import: ImportId,
+        changed: &[ChangedRow],
+    ) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[
+            ("key_bix", Kind::Bytes),
+            ("was_rev", Kind::Int),
+            ("content_mac", Kind::Bytes),
+            ("said", Kind::Bytes),
+            ("said_start_at_ms", Kind::Int),
+        ]);
+        for row in changed {
+            rows.push()
+                .bytes(&row.key_bix.0)
+                .int(row.was_rev)
+                .bytes(&row.content_mac.0)
+                .bytes(row.said.as_ciphertext())
+                .int(row.said_start.as_ms());
+        }
+        bulk!(
+            self,
+            "UPDATE source_rows SET content_mac = r.content_mac, said = r.said, rev = r.was_rev + 1,
+                 said_start_at_ms = r.said_start_at_ms, import_id = $4, vanished_at_ms = NULL
+             FROM {rows} AS r WHERE source_rows.practice_id = $2 AND source_rows.source_id = $3
+                 AND source_rows.key_bix = r.key_bix AND source_rows.rev = r.was_rev",
+            rows,
+            practice.as_uuid(),
+            source.as_uuid(),
+            import.as_uuid()
+        )
+    }
+
+    /// Rows of a source that start within a range (both ends included) and have not vanished before.
+    pub async fn rows_between(
+        &mut self,
+        practice: PracticeId,
+        source: SourceId,
+        from: Instant,
+        to: Instant,
+    ) -> Result<Vec<MissableRow>, StoreError> {
+        all!(
+            self,
+            MissableRow,
+            "SELECT s.key_bix, s.appointment_id AS appointment, a.start_at_ms AS start, a.local_day, a.status
+             FROM source_rows AS s JOIN appointments AS a ON a.practice_id = s.practice_id AND a.id = s.appointment_id
+             WHERE s.practice_id = $1 AND s.source_id = $2 AND s.said_start_at_ms >= $3 AND s.said_start_at_ms <= $4
+                 AND s.vanished_at_ms IS NULL
+             ORDER BY s.said_start_at_ms, s.key_bix",
+            practice.as_uuid(),
+            source.as_uuid(),
+            from.as_ms(),
+            to.as_ms()
+        )
+    }
+
+    /// Marks rows as missing from a file that should have had them.
+    pub async fn mark_vanished(
+        &mut self,
+        practice: PracticeId,
+        source: SourceId,
+        keys: &[BlindIndex],
+        now: Instant,
+    ) -> Result<u64, StoreError> {
+        bulk!(
+            self,
+            "UPDATE source_rows SET vanished_at_ms = $4 FROM {rows} AS r
+             WHERE source_rows.practice_id = $2 AND source_rows.source_id = $3 AND source_rows.key_bix = r.key_bix",
+            Rows::of_bytes("key_bix", keys.iter().map(|key| key.0)),
+            practice.as_uuid(),
+            source.as_uuid(),
+            now.as_ms()
+        )
+    }
+
+    /// Adds a finished upload.
+    pub async fn insert_import(&mut self, practice: PracticeId, import: &NewImport) -> Result<(), StoreError> {
+        run!(
+            self,
+            "INSERT INTO imports (practice_id, id, source_id, file_hash, counts, private, rev, staff_id, finished_at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)",
+            practice.as_uuid(),
+            import.id.as_uuid(),
+            import.source.as_uuid(),
+            &import.file_hash[..],
+            &import.counts,
+            import.private.as_ciphertext(),
+            import.staff.map(StaffId::as_uuid),
+            import.finished_at.as_ms()
+        )?;
+        Ok(())
+    }
+
+    /// What an upload left behind, with the revision it is sealed under.
+    pub async fn find_import(
+        &mut self,
+        practice: PracticeId,
+        id: ImportId,
+    ) -> Result<Option<(Sealed<ImportCol>, i64)>, StoreError> {
+        let row = opt!(
+            self,
+            ImportRow,
+            "SELECT private, rev FROM imports WHERE practice_id = $1 AND id = $2",
+            practice.as_uuid(),
+            id.as_uuid()
+        )?;
+        Ok(row.map(|row| (row.private, row.rev)))
+    }
+}
