@@ -1,6 +1,7 @@
 //! What templates can call: phrases, and words of dates, times and numbers in the reader's language.
 
 use crate::catalogue::{Catalogue, fill};
+use crate::chart::escape;
 use crate::words;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use kept_domain::Locale;
@@ -44,21 +45,6 @@ fn phrase(catalogue: &Catalogue, arguments: &Kwargs, state: &State<'_>) -> TeraR
     };
     let filled = fill(key, phrase, value).map_err(Error::message)?;
     Ok(if markup { Value::safe_string(&filled) } else { Value::from(filled) })
-}
-
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// A date, or the date of a local date and time, as serde writes chrono's types.

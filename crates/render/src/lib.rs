@@ -10,6 +10,7 @@
 //! - `start | day`, `short_day`, `date`, `time`, `phone`, `whole`: words of the reader's language. See [`words`].
 
 pub mod catalogue;
+pub mod chart;
 pub mod demo;
 mod filters;
 pub mod patient;

@@ -133,6 +133,12 @@ pub fn percent(locale: Locale, share: f64) -> String {
     format!("{}\u{A0}%", decimal(locale, share * 100.0))
 }
 
+/// A share as a whole percentage or, where that loses something, with one decimal: "5 %", "2.5 %".
+pub fn whole_percent(locale: Locale, share: f64) -> String {
+    let text = decimal(locale, share * 100.0);
+    format!("{}\u{A0}%", text.strip_suffix(".0").or_else(|| text.strip_suffix(",0")).unwrap_or(&text))
+}
+
 /// A number with one decimal: "7.4" / "7,4".
 pub fn decimal(locale: Locale, number: f64) -> String {
     let text = format!("{number:.1}");
@@ -210,6 +216,8 @@ mod tests {
         assert_eq!(whole(Locale::En, 812), "812");
         assert_eq!(percent(Locale::En, 0.0744), "7.4\u{A0}%");
         assert_eq!(percent(Locale::Es, 0.0744), "7,4\u{A0}%");
+        assert_eq!(whole_percent(Locale::Es, 0.05), "5\u{A0}%");
+        assert_eq!(whole_percent(Locale::En, 0.025), "2.5\u{A0}%");
     }
 
     #[test]
