@@ -1,5 +1,6 @@
 //! What every step is given: the store, the keys, the clock, identifiers, the renderer.
 
+use crate::keys::PracticeCache;
 use kept_domain::Instant;
 use kept_render::Renderer;
 use kept_seal::KeyRing;
@@ -124,19 +125,30 @@ pub struct FlowParts {
 
 /// The context of every step. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Flow(Arc<FlowParts>);
+pub struct Flow(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: FlowParts,
+    practices: PracticeCache,
+}
 
 impl Deref for Flow {
     type Target = FlowParts;
     fn deref(&self) -> &FlowParts {
-        &self.0
+        &self.0.parts
     }
 }
 
 impl Flow {
     /// Puts the parts together.
     pub fn new(parts: FlowParts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, practices: PracticeCache::default() }))
+    }
+
+    /// The practices that are open in this process.
+    pub(crate) fn cache(&self) -> &PracticeCache {
+        &self.0.practices
     }
 
     /// A new identifier of the wanted kind, for something made now.

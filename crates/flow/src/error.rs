@@ -25,6 +25,12 @@ pub enum FlowError {
         /// What was looked for, in words for a person.
         what: &'static str,
     },
+    /// The database has no practice yet.
+    #[error("there is no practice yet: set one up with `kept init`")]
+    NoPractice,
+    /// A command needs to know which of several practices is meant.
+    #[error("there are several practices: say which with `--practice SLUG`")]
+    WhichPractice,
 }
 
 impl FlowError {

@@ -1,0 +1,174 @@
+//! Who did what: one hash chain a practice, appended in the transaction of the deed, and verified entry by entry.
+//!
+//! An entry holds words of the program, opaque ids and counts; there is no way to put other text into it, so no name,
+//! number, message or secret of a link can get in.
+
+use crate::{Flow, FlowError};
+use kept_domain::{Instant, LinkId, PatientId, PracticeId, StaffId};
+use kept_seal::chain::{AuditRecord, ChainBreak, ChainHash, ChainWalk};
+use kept_store::{Chain, ChainHead, Scope, StoredAudit, Tx};
+use std::collections::BTreeMap;
+use std::fmt;
+use uuid::Uuid;
+
+/// Words for what was done. A deed that is audited gets a word here.
+pub mod act {
+    /// The practice was set up.
+    pub const PRACTICE_CREATED: &str = "practice.created";
+    /// Somebody started to work at the practice.
+    pub const STAFF_CREATED: &str = "staff.created";
+    /// The practice's keys were wrapped under another key-encryption key.
+    pub const KEYS_REWRAPPED: &str = "keys.rewrapped";
+    /// A sealed value did not open.
+    pub const DECRYPT_FAILED: &str = "decrypt.failed";
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// Kept itself, or somebody at its command line.
+    System,
+    /// Somebody who works at the practice.
+    Staff(StaffId),
+    /// A patient who has shown who they are.
+    Patient(PatientId),
+    /// Whoever holds a link.
+    Link(LinkId),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("system"),
+            Self::Staff(id) => write!(f, "staff:{id}"),
+            Self::Patient(id) => write!(f, "patient:{id}"),
+            Self::Link(id) => write!(f, "link:{id}"),
+        }
+    }
+}
+
+/// What is told of a deed: ids, counts and words of the program, under names that are sorted when stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Detail(BTreeMap<&'static str, serde_json::Value>);
+
+impl Detail {
+    fn canonical(&self) -> String {
+        // A map of sorted names to strings and integers; serialising it cannot fail.
+        serde_json::to_string(&self.0).expect("ids, counts and words are JSON")
+    }
+}
+
+/// One deed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    act: &'static str,
+    actor: Actor,
+    detail: Detail,
+}
+
+impl AuditEntry {
+    /// A deed of somebody; `act` is a word of the program, e.g. [`act::PRACTICE_CREATED`].
+    pub fn new(act: &'static str, actor: Actor) -> Self {
+        Self { act, actor, detail: Detail::default() }
+    }
+
+    /// A deed of Kept itself.
+    pub fn system(act: &'static str) -> Self {
+        Self::new(act, Actor::System)
+    }
+
+    /// Tells which thing it was about.
+    #[must_use]
+    pub fn id(mut self, name: &'static str, id: impl Into<Uuid>) -> Self {
+        self.detail.0.insert(name, id.into().to_string().into());
+        self
+    }
+
+    /// Tells how many.
+    #[must_use]
+    pub fn count(mut self, name: &'static str, count: i64) -> Self {
+        self.detail.0.insert(name, count.into());
+        self
+    }
+
+    /// Tells which of a set of words of the program.
+    #[must_use]
+    pub fn word(mut self, name: &'static str, word: &'static str) -> Self {
+        self.detail.0.insert(name, word.into());
+        self
+    }
+}
+
+/// Appends deeds to a practice's chain. `now` is wall time.
+///
+/// Call it once a transaction and practice, with everything the transaction did, as the last thing before commit: it locks the
+/// chain's head, and others who append wait for that lock. Several practices in one transaction: in the order of their ids.
+pub async fn append(tx: &mut Tx, practice: PracticeId, now: Instant, entries: &[AuditEntry]) -> Result<(), FlowError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let ChainHead { mut seq, hash } = tx.lock_chain_head(practice, Chain::Audit).await?;
+    let mut previous = ChainHash(hash);
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        seq += 1;
+        let row = StoredAudit {
+            seq,
+            at: now,
+            act: entry.act.to_owned(),
+            actor: entry.actor.to_string(),
+            detail: entry.detail.canonical(),
+            prev_hash: previous.0,
+            hash: [0; 32],
+        };
+        let hash = previous.next(&record(practice, &row).canonical());
+        rows.push(StoredAudit { hash: hash.0, ..row });
+        previous = hash;
+    }
+    tx.insert_audit(practice, &rows).await?;
+    tx.set_chain_head(practice, Chain::Audit, &ChainHead { seq, hash: previous.0 }).await?;
+    Ok(())
+}
+
+fn record(practice: PracticeId, row: &StoredAudit) -> AuditRecord<'_> {
+    AuditRecord { practice, seq: row.seq, at: row.at, act: &row.act, actor: &row.actor, detail: &row.detail }
+}
+
+/// Entries that are read at a time while verifying.
+const PAGE: i64 = 1000;
+
+/// What verifying a chain found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Whose chain.
+    pub practice: PracticeId,
+    /// Entries that hold, from the first on.
+    pub entries: i64,
+    /// Where it breaks, if it does.
+    pub broken: Option<ChainBreak>,
+}
+
+impl Flow {
+    /// Verifies a practice's audit chain from its first entry to its head, over one snapshot. Holds one page at a time.
+    pub async fn verify_audit(&self, practice: PracticeId) -> Result<Verified, FlowError> {
+        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        let head = tx.chain_head(practice, Chain::Audit).await?.unwrap_or(ChainHead { seq: 0, hash: [0; 32] });
+        let mut walk = ChainWalk::new();
+        let mut entries = 0;
+        loop {
+            let page = tx.audit_after(practice, entries, PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            for row in &page {
+                let entry = record(practice, row).canonical();
+                if let Err(broken) = walk.step(row.seq, &ChainHash(row.prev_hash), &ChainHash(row.hash), &entry) {
+                    return Ok(Verified { practice, entries, broken: Some(broken) });
+                }
+                entries = row.seq;
+            }
+        }
+        let broken = walk.finish(head.seq, &ChainHash(head.hash)).err();
+        Ok(Verified { practice, entries, broken })
+    }
+}
