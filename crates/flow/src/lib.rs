@@ -3,10 +3,12 @@
 //! A step reads the clock once, works on opened read models, and holds no transaction open while it opens, renders
 //! or speaks to the network. Callers (`kept-web`, the binary) never see a key or a row.
 
+pub mod answer;
 pub mod audit;
 mod context;
 mod error;
 mod keys;
+pub mod link;
 pub mod portal;
 mod purge;
 pub mod report;
