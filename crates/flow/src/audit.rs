@@ -19,6 +19,16 @@ pub mod act {
     pub const STAFF_CREATED: &str = "staff.created";
     /// The practice's keys were wrapped under another key-encryption key.
     pub const KEYS_REWRAPPED: &str = "keys.rewrapped";
+    /// A link was made at the desk or on the command line.
+    pub const LINK_MADE: &str = "link.made";
+    /// A link was opened by somebody who showed who they are.
+    pub const LINK_OPENED: &str = "link.opened";
+    /// A birth date was wrong.
+    pub const BIRTH_DATE_WRONG: &str = "birth-date.wrong";
+    /// Too many links fail: birth dates are no longer taken until the desk lifts it.
+    pub const BIRTH_DATE_STOPPED: &str = "birth-date.stopped";
+    /// An answer was recorded.
+    pub const ANSWER_RECORDED: &str = "answer.recorded";
     /// A sealed value did not open.
     pub const DECRYPT_FAILED: &str = "decrypt.failed";
 }

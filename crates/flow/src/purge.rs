@@ -15,14 +15,14 @@ pub const GUARD_DAYS: i64 = 30;
 impl Flow {
     /// Deletes spent nonces, old sessions, forgotten devices and abandoned uploads. Returns how many rows went.
     pub async fn purge(&self) -> Result<u64, FlowError> {
-        let (civil, wall) = (self.clock.civil(), self.clock.wall());
+        let wall = self.clock.wall();
         let before = PurgeBefore {
-            expired: civil,
+            expired: wall,
             sessions: wall - Duration::days(SESSION_DAYS),
             uploads: wall - Duration::hours(UPLOAD_HOURS),
             throttles: wall - Duration::days(1),
             // One day more than counts, since a practice's own day may lag a day behind UTC's.
-            guard_day: i64::from(day_number(civil.utc().date_naive())) - GUARD_DAYS - 1,
+            guard_day: i64::from(day_number(wall.utc().date_naive())) - GUARD_DAYS - 1,
         };
         let mut tx = self.store.begin_batch(Scope::Work).await?;
         let gone = tx.purge(&before).await?;

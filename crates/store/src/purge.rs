@@ -7,7 +7,7 @@ use kept_domain::Instant;
 /// Up to when rows are kept, each by the clock that made it.
 #[derive(Debug, Clone, Copy)]
 pub struct PurgeBefore {
-    /// Forms and devices whose own expiry has passed (civil).
+    /// Forms and devices whose own expiry has passed (wall).
     pub expired: Instant,
     /// Sessions last seen before this (wall).
     pub sessions: Instant,

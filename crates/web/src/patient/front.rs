@@ -11,7 +11,7 @@ use crate::page::Page;
 use crate::state::WebState;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use kept_flow::portal::PortalPractice;
+use kept_flow::OpenPractice;
 use kept_render::patient::{Front, FrontSection};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,22 +20,21 @@ use std::time::Instant;
 /// What is known of each practice, so that its first page and its error pages need no database.
 #[derive(Debug, Default)]
 pub(crate) struct Fronts {
-    known: Mutex<HashMap<String, (Instant, Arc<PortalPractice>)>>,
+    known: Mutex<HashMap<String, (Instant, Arc<OpenPractice>)>>,
 }
 
 impl Fronts {
     /// A practice by its name in addresses. Read again after [`PRACTICE_FACTS_FRESH`]; only practices that exist are
     /// remembered, so made-up names cannot fill the memory.
-    pub(crate) async fn practice(&self, state: &WebState, slug: &str) -> Result<Option<Arc<PortalPractice>>, WebError> {
+    pub(crate) async fn practice(&self, state: &WebState, slug: &str) -> Result<Option<Arc<OpenPractice>>, WebError> {
         let remembered = self.locked().get(slug).map(|(read, facts)| (read.elapsed(), Arc::clone(facts)));
         if let Some((age, facts)) = &remembered
             && *age < PRACTICE_FACTS_FRESH
         {
             return Ok(Some(Arc::clone(facts)));
         }
-        match state.flow.portal_practice(slug).await {
+        match state.flow.practice_by_slug(slug).await {
             Ok(Some(facts)) => {
-                let facts = Arc::new(facts);
                 self.locked().insert(slug.to_owned(), (Instant::now(), Arc::clone(&facts)));
                 Ok(Some(facts))
             }
@@ -52,7 +51,7 @@ impl Fronts {
         }
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<PortalPractice>)>> {
+    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<OpenPractice>)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,7 +10,7 @@ use crate::state::WebState;
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
-use kept_flow::portal::PortalPractice;
+use kept_flow::OpenPractice;
 use kept_render::patient::Frame;
 
 pub(crate) fn routes() -> Router<WebState> {
@@ -18,7 +18,7 @@ pub(crate) fn routes() -> Router<WebState> {
 }
 
 /// What stands around every page of a practice; without one (an unknown address) only Kept's own words.
-pub(crate) fn frame(state: &WebState, practice: Option<&PortalPractice>, phone: Option<&str>) -> Frame {
+pub(crate) fn frame(state: &WebState, practice: Option<&OpenPractice>, phone: Option<&str>) -> Frame {
     let facts = practice.map(|known| &known.practice);
     Frame {
         practice: facts.map(|known| known.name.clone()),
