@@ -10,6 +10,8 @@
 pub mod appointment;
 pub mod id;
 pub mod messaging;
+pub mod phone;
+pub mod plan;
 pub mod practice;
 pub mod private;
 pub mod reply;
@@ -18,6 +20,8 @@ pub mod sealed;
 pub mod stats;
 pub mod text_enum;
 pub mod time;
+pub mod window;
+pub mod zone;
 
 pub use appointment::{Answer, AnswerVia, AppointmentStatus, OutcomeBy};
 pub use id::*;
