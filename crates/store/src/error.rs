@@ -5,7 +5,7 @@
 pub enum StoreError {
     /// The configured address is neither `sqlite:PATH` nor `postgres://…`.
     #[error(
-        "the database address must be `sqlite:PATH` or `postgres://USER@HOST/NAME`; set KEPT_DATABASE_URL or `database.url`"
+        "the database address must be `sqlite:PATH` or `postgres://USER@HOST/NAME`; set `database_url` or KEPT_DATABASE_URL"
     )]
     Address,
     /// The database does not answer, or the file cannot be opened.

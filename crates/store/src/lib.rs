@@ -16,6 +16,7 @@ mod consent;
 mod dialect;
 mod error;
 mod guard;
+mod health;
 mod intake;
 mod link;
 mod patient_session;
@@ -33,6 +34,7 @@ pub use audit::{Chain, ChainHead, StoredAudit};
 pub use consent::{ConsentEntry, ConsentNow};
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
+pub use health::SweepState;
 pub use intake::{
     ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
     NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
