@@ -1,0 +1,3 @@
+//! The steps, on both engines. One module a step.
+
+mod setup;
