@@ -1,35 +1,35 @@
-//! Pages of the patient's portal. Nothing here is private beyond what level 1 may show (see each type).
+//! Pages of the patient's portal. Each type says what of it is private; a page with private parts is made for a
+//! session at level 1 only.
+
+mod samples;
 
 use crate::Template;
 use crate::samples::Sampled;
+use chrono::NaiveDateTime;
 use kept_domain::Locale;
 use serde::Serialize;
 
-/// What stands around every page.
+/// What stands around every page. Not private.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Frame {
     /// The practice's name (its alias before level 1); none when the address names no practice.
     pub practice: Option<String>,
+    /// The practice's name in addresses; empty when the address names no practice.
+    pub slug: String,
     /// Phone to call, E.164.
     pub phone: Option<String>,
+    /// Other languages offered, for the switch.
+    pub other_languages: Vec<Locale>,
+    /// The page that the switch comes back to, below the practice's address; none: no switch.
+    pub here: Option<&'static str>,
     /// The style sheet, written into the page.
     pub css: String,
     /// The script, written into the page where the page uses it.
     pub script: String,
     /// Whether nothing here is real.
     pub demo: bool,
-}
-
-impl Frame {
-    fn sample() -> Self {
-        Self {
-            practice: Some("Oak Street Family Medicine".to_owned()),
-            phone: Some("+14155550123".to_owned()),
-            css: "body{margin:0}".to_owned(),
-            script: "void 0".to_owned(),
-            demo: false,
-        }
-    }
+    /// Seconds until the page closes by itself; none on pages that do not.
+    pub idle_s: Option<i64>,
 }
 
 /// The public page that a link opens: the same bytes for everybody.
@@ -37,24 +37,10 @@ impl Frame {
 pub struct Front {
     /// Around it.
     pub frame: Frame,
-    /// The practice's name in addresses.
-    pub slug: String,
     /// Languages offered, the practice's own first.
     pub languages: Vec<Locale>,
     /// [`FrontSection`]s, rendered, one a language.
     pub sections: Vec<String>,
-}
-
-impl Template for Front {
-    const NAME: &'static str = "web/patient/front.html";
-    fn samples() -> Vec<Self> {
-        vec![Self {
-            frame: Frame::sample(),
-            slug: "oak-street".to_owned(),
-            languages: Locale::ALL.to_vec(),
-            sections: vec!["<section lang=\"en\"></section>".to_owned()],
-        }]
-    }
 }
 
 /// The words of [`Front`] in one language.
@@ -66,18 +52,218 @@ pub struct FrontSection {
     pub alias: String,
     /// Phone to call, E.164.
     pub phone: Option<String>,
+    /// Whether a text reply of 1, 2 or 3 is understood.
+    pub reply: bool,
 }
 
-impl Template for FrontSection {
-    const NAME: &'static str = "web/patient/front-section.html";
-    fn samples() -> Vec<Self> {
-        [Some("+14155550123".to_owned()), None]
-            .map(|phone| Self { lang: Locale::En, alias: "Oak Street".to_owned(), phone })
-            .to_vec()
+/// Which visit of a shared link? Says when, where texts do, and not whose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PickPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The visits.
+    pub visits: Vec<PickVisit>,
+}
+
+/// One visit of a [`PickPage`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PickVisit {
+    /// "Visit 1".
+    pub ordinal: i64,
+    /// Start on the location's clock; none where texts tell no times.
+    pub start: Option<NaiveDateTime>,
+}
+
+/// Asks for the birth date. What a stranger typed is never shown again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdentifyPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The link, by its opaque id.
+    pub link: String,
+    /// Which visit of a shared link.
+    pub ordinal: i64,
+    /// Goes with the form, once.
+    pub nonce: String,
+    /// Whether to offer to remember this device.
+    pub may_remember: bool,
+    /// What was wrong with the last try.
+    pub problem: Option<IdentifyProblem>,
+    /// Guesses left, shown after a wrong one.
+    pub tries_left: i64,
+}
+
+/// What was wrong with a birth date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentifyProblem {
+    /// It does not match.
+    Wrong,
+    /// It is no date.
+    NotADate,
+    /// The form was too old.
+    Again,
+}
+
+/// A visit as its patient sees it. Private: practitioner, place, words of the practice.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct VisitCard {
+    /// "Visit 1".
+    pub ordinal: i64,
+    /// Revision that is shown.
+    pub revision: i64,
+    /// Start on the location's clock.
+    pub start: NaiveDateTime,
+    /// With whom.
+    pub practitioner: Option<String>,
+    /// Where.
+    pub place: String,
+    /// Street address, one line.
+    pub address: Option<String>,
+    /// The address for a map, percent-encoded.
+    pub map_query: Option<String>,
+    /// Phone of the place, E.164.
+    pub phone: Option<String>,
+    /// What to bring.
+    pub bring: Option<String>,
+    /// Where it stands.
+    pub state: CardState,
+    /// Whether the time or place changed since the link was made.
+    pub moved: bool,
+    /// Whether "I cannot come" is still taken.
+    pub may_cancel: bool,
+    /// Whether another time may be asked for.
+    pub may_ask: bool,
+    /// Until when the answer may be changed, on the location's clock.
+    pub change_until: NaiveDateTime,
+    /// Goes with the form "yes", once.
+    pub nonce: String,
+}
+
+impl std::fmt::Debug for VisitCard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VisitCard({}, {:?})", self.ordinal, self.state)
     }
 }
 
-/// Something went wrong: one sentence, the phone, what to do.
+/// Where a visit stands, as a word for phrases: `visit.state.<word>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CardState {
+    /// Waits for an answer.
+    Asked,
+    /// Confirmed.
+    Accepted,
+    /// Another time was asked for.
+    AnotherTime,
+    /// Too near to change anything; confirmed.
+    CallAccepted,
+    /// Too near to change anything; not confirmed.
+    Call,
+    /// Called off by the patient.
+    Cancelled,
+    /// Called off by the practice.
+    CancelledByPractice,
+    /// Begun, or over.
+    Over,
+}
+
+impl CardState {
+    /// Every state.
+    pub const ALL: [Self; 8] = [
+        Self::Asked,
+        Self::Accepted,
+        Self::AnotherTime,
+        Self::CallAccepted,
+        Self::Call,
+        Self::Cancelled,
+        Self::CancelledByPractice,
+        Self::Over,
+    ];
+}
+
+/// The visits of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VisitPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The link, by its opaque id.
+    pub link: String,
+    /// The visits.
+    pub visits: Vec<VisitCard>,
+}
+
+/// The second tap of "I cannot come".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CancelPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The link, by its opaque id.
+    pub link: String,
+    /// The visit, with the nonce of this form.
+    pub visit: VisitCard,
+    /// Longest reason, in characters.
+    pub max_reason: usize,
+    /// Whether the words sent were too long; they are shown again.
+    pub too_long: bool,
+    /// The words sent.
+    pub reason: String,
+}
+
+/// "I need another time", in words of choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnotherTimePage {
+    /// Around it.
+    pub frame: Frame,
+    /// The link, by its opaque id.
+    pub link: String,
+    /// The visit, with the nonce of this form.
+    pub visit: VisitCard,
+    /// Days to choose from, as words of the form.
+    pub days: Vec<Choice>,
+    /// Parts of the day to choose from, as words of the form.
+    pub parts: Vec<Choice>,
+    /// Longest text, in characters.
+    pub max_wish: usize,
+    /// What was wrong with the last try.
+    pub problem: Option<WishProblem>,
+    /// The words sent.
+    pub wish: String,
+}
+
+/// One choice of a form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Its word; `wish.<word>` is its phrase.
+    pub word: &'static str,
+    /// Whether it is chosen.
+    pub on: bool,
+}
+
+/// What was wrong with a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WishProblem {
+    /// Nothing was chosen or written.
+    Empty,
+    /// Too many words.
+    TooLong,
+}
+
+/// What happens next, after an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DonePage {
+    /// Around it.
+    pub frame: Frame,
+    /// The visit as it stands now.
+    pub visit: VisitCard,
+    /// When requests are read, in the practice's own words.
+    pub reading_hours: Option<String>,
+    /// How many visits of this link still wait for an answer.
+    pub waiting: usize,
+}
+
+/// Something went wrong: one sentence, the phone, what to do. Not private.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProblemPage {
     /// Around it.
@@ -86,18 +272,32 @@ pub struct ProblemPage {
     pub title: String,
     /// One sentence with what to do.
     pub text: String,
+    /// Whether there is a visit to go back to.
+    pub back: bool,
 }
 
-impl Template for ProblemPage {
-    const NAME: &'static str = "web/patient/problem.html";
-    fn samples() -> Vec<Self> {
-        let full = Self { frame: Frame::sample(), title: "A title".to_owned(), text: "A sentence.".to_owned() };
-        let bare = Self { frame: Frame { practice: None, phone: None, demo: true, ..Frame::sample() }, ..full.clone() };
-        vec![full, bare]
-    }
+macro_rules! pages {
+    ($($page:ident => $file:literal),+ $(,)?) => {
+        $(impl Template for $page {
+            const NAME: &'static str = concat!("web/patient/", $file, ".html");
+            fn samples() -> Vec<Self> { samples::Samples::samples() }
+        })+
+
+        /// Every page, for [`crate::samples::all`].
+        pub(crate) fn sampled() -> Vec<Sampled> {
+            vec![$(Sampled::page::<$page>()),+]
+        }
+    };
 }
 
-/// Every page, for [`crate::samples::all`].
-pub(crate) fn sampled() -> Vec<Sampled> {
-    vec![Sampled::page::<Front>(), Sampled::page::<FrontSection>(), Sampled::page::<ProblemPage>()]
+pages! {
+    Front => "front",
+    FrontSection => "front-section",
+    PickPage => "pick",
+    IdentifyPage => "identify",
+    VisitPage => "visit",
+    CancelPage => "cancel",
+    AnotherTimePage => "another-time",
+    DonePage => "done",
+    ProblemPage => "problem",
 }

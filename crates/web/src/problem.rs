@@ -4,7 +4,6 @@
 //! practice and the reader's language. Answers of the framework itself (body too large, wrong method, …) become pages
 //! in the same way.
 
-use crate::csp::Csp;
 use crate::page::Page;
 use crate::patient;
 use crate::state::WebState;
@@ -27,11 +26,55 @@ pub(crate) enum Problem {
     WrongMethod,
     Busy,
     Broken,
+    /// Unknown, expired or revoked: nobody can tell which.
+    LinkDead,
+    /// No session: too long ago, or never begun.
+    Closed,
+    /// The patient closed the page.
+    Left,
+    /// Too many wrong birth dates.
+    Blocked,
+    /// The practice takes no birth dates at the moment.
+    Stopped,
+    /// There is no birth date to compare with.
+    NoBirthDate,
+    /// Another link was opened in another tab since.
+    OtherLink,
+    /// The form was shown too long ago.
+    OldForm,
+    /// The visit moved since the page was shown.
+    Replaced,
+    /// The visit has begun or is over.
+    Over,
+    /// The visit was called off.
+    Cancelled,
+    /// Too near to the visit.
+    InsideCutOff,
 }
 
 impl Problem {
-    const ALL: [Self; 7] =
-        [Self::NotFound, Self::BadForm, Self::Forbidden, Self::TooLarge, Self::WrongMethod, Self::Busy, Self::Broken];
+    #[cfg(test)]
+    const ALL: [Self; 19] = [
+        Self::NotFound,
+        Self::BadForm,
+        Self::Forbidden,
+        Self::TooLarge,
+        Self::WrongMethod,
+        Self::Busy,
+        Self::Broken,
+        Self::LinkDead,
+        Self::Closed,
+        Self::Left,
+        Self::Blocked,
+        Self::Stopped,
+        Self::NoBirthDate,
+        Self::OtherLink,
+        Self::OldForm,
+        Self::Replaced,
+        Self::Over,
+        Self::Cancelled,
+        Self::InsideCutOff,
+    ];
 
     fn word(self) -> &'static str {
         match self {
@@ -42,7 +85,24 @@ impl Problem {
             Self::WrongMethod => "wrong-method",
             Self::Busy => "busy",
             Self::Broken => "broken",
+            Self::LinkDead => "link-dead",
+            Self::Closed => "closed",
+            Self::Left => "left",
+            Self::Blocked => "blocked",
+            Self::Stopped => "stopped",
+            Self::NoBirthDate => "no-birth-date",
+            Self::OtherLink => "other-link",
+            Self::OldForm => "old-form",
+            Self::Replaced => "replaced",
+            Self::Over => "over",
+            Self::Cancelled => "cancelled",
+            Self::InsideCutOff => "inside-cut-off",
         }
+    }
+
+    /// Whether the page leads back to the visit.
+    fn leads_back(self) -> bool {
+        matches!(self, Self::OldForm | Self::Replaced | Self::Cancelled | Self::Over | Self::InsideCutOff)
     }
 
     /// What the framework's own refusals mean.
@@ -98,9 +158,12 @@ pub(crate) async fn as_page(State(state): State<WebState>, request: Request, nex
             return response;
         }
     };
-    let mut page = Page::new(html, Csp::new().style(state.assets.source("patient.css"))).status(status).into_response();
+    let mut page = Page::new(html, patient::policy(&state)).status(status).into_response();
     if let Some(allow) = response.headers().get(header::ALLOW) {
         page.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        page.headers_mut().append(header::SET_COOKIE, cookie.clone());
     }
     page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
     page
@@ -124,7 +187,8 @@ async fn page(
     let offered = practice.as_ref().map_or(Locale::ALL, |facts| &facts.practice.settings.locales);
     let locale = patient::language::choose(headers, None, offered);
     let context = ProblemPage {
-        frame: patient::frame(state, practice.as_deref(), None),
+        frame: patient::frame(state, practice.as_deref(), locale),
+        back: problem.leads_back(),
         title: state.flow.render.phrase(locale, &format!("problem.{}.title", problem.word()), &[])?,
         text: state.flow.render.phrase(locale, &format!("problem.{}.text", problem.word()), &[])?,
     };

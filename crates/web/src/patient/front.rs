@@ -11,6 +11,7 @@ use crate::page::Page;
 use crate::state::WebState;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
+use kept_domain::Locale;
 use kept_flow::OpenPractice;
 use kept_render::patient::{Front, FrontSection};
 use std::collections::HashMap;
@@ -57,20 +58,22 @@ impl Fronts {
 }
 
 pub(crate) async fn show(State(state): State<WebState>, Path(slug): Path<String>) -> Result<Response, WebError> {
-    let facts = state.fronts.practice(&state, &slug).await?.ok_or(WebError::NotFound)?;
-    let practice = &facts.practice;
+    let known = super::practice(&state, &slug).await?;
+    let practice = &known.practice;
     let render = &state.flow.render;
+    let languages = practice.settings.locales.clone();
     let mut sections = Vec::new();
-    for &locale in &practice.settings.locales {
-        let section = FrontSection { lang: locale, alias: practice.alias.clone(), phone: practice.phone.clone() };
-        sections.push(render.page(locale, &section)?);
+    for &lang in &languages {
+        let section = FrontSection {
+            lang,
+            alias: practice.alias.clone(),
+            phone: practice.phone.clone(),
+            reply: !practice.settings.discreet,
+        };
+        sections.push(render.page(lang, &section)?);
     }
-    let first = practice.settings.locales.first().copied().unwrap_or(kept_domain::Locale::En);
-    let mut frame = frame(&state, Some(&facts), None);
-    // The public page says no more than the text message did.
-    frame.practice = Some(practice.alias.clone());
-    let page = Front { frame, slug: practice.slug.clone(), languages: practice.settings.locales.clone(), sections };
-    let html = render.page(first, &page)?;
+    let first = languages.first().copied().unwrap_or(Locale::En);
+    let html = render.page(first, &Front { frame: frame(&state, Some(&known), first), languages, sections })?;
     let caching = format!("public, max-age={FRONT_PAGE_MAX_AGE_S}");
     Ok(Page::new(html, policy(&state)).caching(&caching).into_response())
 }

@@ -1,12 +1,49 @@
 //! Which language a page is in.
 
+use super::{practice, see_other};
 use crate::cookie;
+use crate::error::WebError;
+use crate::state::WebState;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 use kept_domain::Locale;
+use serde::Deserialize;
 
 /// Remembers a language that the reader chose with the switch on the page. Not private, not a secret.
-pub(crate) const COOKIE: &str = "__Host-kept-lang";
+const COOKIE: &str = "__Host-kept-lang";
+/// For how long, in seconds: a year.
+const COOKIE_LIFE_S: i64 = 365 * 24 * 3600;
+
+/// Remembers a language.
+pub(crate) fn remember(headers: &mut HeaderMap, locale: Locale) {
+    cookie::set(headers, COOKIE, locale.as_str(), Some(COOKIE_LIFE_S));
+}
+
+/// The switch on a page.
+#[derive(Deserialize)]
+pub(crate) struct Switch {
+    to: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// Sets the language and goes back to the page. Changes nothing here, so a GET may do it.
+pub(crate) async fn switch(
+    State(state): State<WebState>,
+    Path(slug): Path<String>,
+    Query(switch): Query<Switch>,
+) -> Result<Response, WebError> {
+    let slug = practice(&state, &slug).await?.practice.slug.clone();
+    // Only pages of ours, so that nobody can be sent elsewhere.
+    let back = if switch.back == "identify" { "identify" } else { "visit" };
+    let mut response = see_other(&slug, back);
+    if let Ok(locale) = switch.to.parse() {
+        remember(response.headers_mut(), locale);
+    }
+    Ok(response)
+}
 
 /// The reader's own choice, else what the practice knows of them, else what the browser asks for, else the first
 /// language offered.
