@@ -4,6 +4,7 @@
 //! process notices at its next look, because looking compares the practice's `rev` first.
 
 use crate::{Flow, FlowError};
+use kept_domain::plan::Plan;
 use kept_domain::practice::{Location, Practice};
 use kept_domain::{LocationId, PlanId, PracticeId, PractitionerId, Salt, VisitTypeId};
 use kept_seal::{Place, PracticeKeys, WrappedDek, WrappedKeys};
@@ -19,7 +20,7 @@ pub struct OpenPractice {
     /// Its locations, in its order; never empty once set up.
     pub locations: Vec<OpenLocation>,
     /// Its plans, the default one first.
-    pub plans: Vec<StoredPlan>,
+    pub plans: Vec<OpenPlan>,
     /// Its visit types, in file order.
     pub visit_types: Vec<OpenVisitType>,
     /// Its practitioners, in file order.
@@ -46,13 +47,13 @@ impl OpenPractice {
     }
 
     /// The plan of a visit type; the default plan where it has none or is unknown.
-    pub fn plan_of(&self, visit_type: Option<VisitTypeId>) -> Option<&StoredPlan> {
+    pub fn plan_of(&self, visit_type: Option<VisitTypeId>) -> Option<&OpenPlan> {
         let own = visit_type.and_then(|id| self.visit_type(id)).and_then(|open| open.plan);
         own.and_then(|id| self.plans.iter().find(|plan| plan.id == id)).or_else(|| self.default_plan())
     }
 
     /// The plan of visit types without one.
-    pub fn default_plan(&self) -> Option<&StoredPlan> {
+    pub fn default_plan(&self) -> Option<&OpenPlan> {
         self.plans.iter().find(|plan| plan.is_default)
     }
 }
@@ -70,6 +71,29 @@ pub struct OpenLocation {
     pub location: Location,
     /// E.164; none: the carrier's default sender.
     pub sender: Option<String>,
+}
+
+/// A plan, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPlan {
+    /// Which.
+    pub id: PlanId,
+    /// Its name.
+    pub name: String,
+    /// Whether visit types without a plan use it.
+    pub is_default: bool,
+    /// Raised with each edit.
+    pub version: i64,
+    /// Its steps.
+    pub plan: Plan,
+}
+
+impl TryFrom<StoredPlan> for OpenPlan {
+    type Error = StoreError;
+    fn try_from(row: StoredPlan) -> Result<Self, StoreError> {
+        let plan = Plan::from_json(&row.steps).map_err(|_| StoreError::Corrupt { table: "plans", column: "steps" })?;
+        Ok(Self { id: row.id, name: row.name, is_default: row.is_default, version: row.version, plan })
+    }
 }
 
 /// A practitioner. Prints no name.
@@ -236,6 +260,7 @@ impl Rows {
         let visit_types = visit_types.collect::<Result<_, FlowError>>()?;
         let locations = self.locations.into_iter();
         let locations = locations.map(|row| OpenLocation { location: row.location, sender: row.sender }).collect();
-        Ok(OpenPractice { practice, locations, plans: self.plans, visit_types, practitioners, keys, salt, rev })
+        let plans = self.plans.into_iter().map(OpenPlan::try_from).collect::<Result<_, _>>()?;
+        Ok(OpenPractice { practice, locations, plans, visit_types, practitioners, keys, salt, rev })
     }
 }

@@ -4,6 +4,7 @@ use crate::audit::{self, Actor, AuditEntry};
 use crate::keys::stored_dek;
 use crate::{Flow, FlowError};
 use chrono_tz::Tz;
+use kept_domain::plan::Plan;
 use kept_domain::practice::{Location, Practice};
 use kept_domain::private::{StaffCol, StaffPrivate};
 use kept_domain::{Locale, LocationId, PlanId, PracticeId, PracticeSettings, StaffId};
@@ -238,7 +239,7 @@ impl Flow {
 
 /// The plan that a practice starts with.
 fn default_plan(id: PlanId) -> StoredPlan {
-    StoredPlan { id, name: "Standard".to_owned(), steps: "[]".to_owned(), is_default: true, version: 1 }
+    StoredPlan { id, name: "Standard".to_owned(), steps: Plan::standard().to_json(), is_default: true, version: 1 }
 }
 
 async fn insert_person(tx: &mut Tx, practice: PracticeId, staff: &NewStaff) -> Result<(), SetupError> {

@@ -1,5 +1,6 @@
 //! A practice is set up, opened, changed, and its record verified.
 
+use kept_domain::plan::Plan;
 use kept_domain::practice::Location;
 use kept_domain::{Instant, Locale, LocationId, PracticeSettings};
 use kept_flow::audit::{Actor, AuditEntry, append};
@@ -61,6 +62,7 @@ async fn a_practice_is_set_up_whole() {
         assert_eq!(open.location(created.location).unwrap().location.time_zone.name(), "America/New_York");
         let plan = open.plan_of(None).unwrap();
         assert_eq!(open.default_plan().unwrap().id, plan.id);
+        assert_eq!(plan.plan, Plan::standard());
         assert_eq!(open.practitioner(kept_domain::PractitionerId::from_uuid(created.id.as_uuid())), None);
         assert_eq!(open.visit_type(kept_domain::VisitTypeId::from_uuid(created.id.as_uuid())), None);
         let verified = flow.verify_audit(created.id).await.unwrap();

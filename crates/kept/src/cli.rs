@@ -1,0 +1,73 @@
+//! The command line. A new command: a file in `commands/` with `Args` and `run`, a variant here, an arm in
+//! [`Command::run`], and a section in docs/CLI.md (a test looks for it).
+
+use crate::commands;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Reminders that patients answer, for medical practices.
+#[derive(Debug, Parser)]
+#[command(name = "kept", version, about, long_about = None, disable_help_subcommand = true, propagate_version = true)]
+pub struct Cli {
+    /// Configuration file [default: kept.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What Kept can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set a practice up: database, keys, first location, first administrator
+    Init(commands::init::Args),
+    /// Serve pages and send messages
+    Serve(commands::serve::Args),
+    /// Send messages without serving pages
+    Work(commands::work::Args),
+    /// Bring the database's schema up to date
+    Migrate(commands::migrate::Args),
+    /// Look whether everything is in order, and say what to do
+    Doctor(commands::doctor::Args),
+    /// Make key-encryption keys, and wrap again under a new one
+    Keys(commands::keys::Args),
+    /// Verify the record of what was done
+    Audit(commands::audit::Args),
+    /// Missed-visit figures of a period
+    Report(commands::report::Args),
+}
+
+/// What every command is given.
+#[derive(Debug)]
+pub struct Context {
+    /// The configuration.
+    pub config: Config,
+}
+
+impl Command {
+    /// Whether it works on a configured practice. The others run anywhere, and a broken configuration does not stop them.
+    pub fn needs_config(&self) -> bool {
+        true
+    }
+
+    /// Runs it.
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Self::Init(args) => commands::init::run(args, context).await,
+            Self::Serve(args) => commands::serve::run(args, context).await,
+            Self::Work(args) => commands::work::run(args, context).await,
+            Self::Migrate(args) => commands::migrate::run(args, context).await,
+            Self::Doctor(args) => commands::doctor::run(args, context).await,
+            Self::Keys(args) => commands::keys::run(args, context).await,
+            Self::Audit(args) => commands::audit::run(args, context).await,
+            Self::Report(args) => commands::report::run(args, context).await,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "cli_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+//! `kept doctor`: looks at configuration, key, database, clock, zone data and carrier, and says what to do.
+
+use crate::cli::Context;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::{health, open, output};
+use kept_domain::Instant;
+use kept_flow::{Clock as _, Flow, SystemClock};
+use serde::Serialize;
+
+/// No machine that runs this release can truly say an earlier time: 2026-01-01.
+const EARLIEST_WALL: Instant = Instant::from_ms(1_767_225_600_000);
+/// A sweep that has not come to its end for so long, in seconds, is told.
+const LATE_SWEEP_S: i64 = 15 * 60;
+
+/// Arguments of `kept doctor`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print JSON: one object a finding
+    #[arg(long)]
+    json: bool,
+}
+
+/// How one thing stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    state: State,
+    said: String,
+}
+
+impl Finding {
+    fn ok(what: &'static str, said: impl Into<String>) -> Self {
+        Self { what, state: State::Ok, said: said.into() }
+    }
+
+    fn warn(what: &'static str, said: impl Into<String>) -> Self {
+        Self { what, state: State::Warn, said: said.into() }
+    }
+
+    fn fail(what: &'static str, said: impl std::fmt::Display) -> Self {
+        Self { what, state: State::Fail, said: said.to_string() }
+    }
+}
+
+/// Runs `kept doctor`.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let findings = examine(&context.config).await;
+    for finding in &findings {
+        if args.json {
+            output::json(finding)?;
+        } else {
+            let mark = match finding.state {
+                State::Ok => "ok  ",
+                State::Warn => "warn",
+                State::Fail => "FAIL",
+            };
+            output::line(format_args!("{mark}  {:<13}  {}", finding.what, finding.said))?;
+        }
+    }
+    let bad = findings.iter().any(|finding| finding.state == State::Fail);
+    Ok(if bad { Exit::Findings } else { Exit::Ok })
+}
+
+async fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![configuration(config), clock()];
+    let ring = match open::key_ring(&config.key_file) {
+        Ok(ring) => {
+            let ids = ring.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
+            findings.push(Finding::ok("key", format!("{} holds {ids}", config.key_file.display())));
+            Some(ring)
+        }
+        Err(failure) => {
+            findings.push(Finding::fail("key", failure));
+            None
+        }
+    };
+    match open::store(config).await {
+        Ok(store) => {
+            findings.push(Finding::ok("database", format!("{:?} answers, its schema fits", config.database_url)));
+            if let Some(ring) = ring {
+                match open::flow_over(config, store, ring) {
+                    Ok(flow) => practices(&flow, &mut findings).await,
+                    Err(failure) => findings.push(Finding::fail("templates", failure)),
+                }
+            }
+        }
+        Err(failure) => findings.push(Finding::fail("database", failure)),
+    }
+    findings
+}
+
+fn configuration(config: &Config) -> Finding {
+    match config.check_served() {
+        Ok(()) => Finding::ok("configuration", format!("patients reach {}", config.public_url)),
+        Err(error) => Finding::fail("configuration", error),
+    }
+}
+
+fn clock() -> Finding {
+    let now = SystemClock.wall();
+    if now < EARLIEST_WALL {
+        return Finding::fail(
+            "clock",
+            format!(
+                "the machine says {now:?}: set its clock (turn on time synchronisation), or nothing is sent when it should be"
+            ),
+        );
+    }
+    Finding::ok("clock", format!("{now:?}"))
+}
+
+async fn practices(flow: &Flow, findings: &mut Vec<Finding>) {
+    match flow.open_all().await {
+        Ok(0) => findings.push(Finding::warn("practices", "none yet: set one up with `kept init`")),
+        Ok(count) => findings.push(Finding::ok("practices", format!("{count}, all opened with this key"))),
+        Err(error) => {
+            findings.push(Finding::fail("practices", error));
+            return;
+        }
+    }
+    findings.push(zones(flow).await);
+    findings.push(sweeps(flow).await);
+}
+
+/// Each location's zone, with the wall-clock time there now: a wrong zone shows at a glance.
+async fn zones(flow: &Flow) -> Finding {
+    let version = chrono_tz::IANA_TZDB_VERSION;
+    let now = flow.clock.civil();
+    let mut said = Vec::new();
+    let ids = match flow.practices().await {
+        Ok(ids) => ids,
+        Err(error) => return Finding::fail("zones", error),
+    };
+    for id in ids {
+        match flow.practice(id).await {
+            Ok(open) => said.extend(open.locations.iter().map(|open| {
+                let zone = open.location.time_zone;
+                format!("{} {}", zone.name(), now.local(zone).format("%H:%M"))
+            })),
+            Err(error) => return Finding::fail("zones", error),
+        }
+    }
+    Finding::ok("zones", format!("IANA {version}; now at the locations: {}", said.join(", ")))
+}
+
+/// Whether background work runs somewhere.
+async fn sweeps(flow: &Flow) -> Finding {
+    let states = match health::sweeps(flow).await {
+        Ok(states) => states,
+        Err(error) => return Finding::fail("work", error),
+    };
+    let now = flow.clock.wall();
+    if states.is_empty() {
+        return Finding::warn("work", "has never run on this database: start `kept serve` (or `kept work`)");
+    }
+    let late: Vec<_> = states
+        .iter()
+        .filter(|sweep| health::age_s(sweep, now).is_none_or(|age_s| age_s > LATE_SWEEP_S))
+        .map(|sweep| sweep.name.as_str())
+        .collect();
+    if late.is_empty() {
+        Finding::ok("work", format!("{} sweeps came to their end lately", states.len()))
+    } else {
+        Finding::warn("work", format!("not done lately: {}; is `kept serve` or `kept work` running?", late.join(", ")))
+    }
+}

@@ -1,0 +1,175 @@
+//! `kept import`: a schedule goes in.
+
+use crate::cli::Context;
+use crate::exit::{Exit, Failure};
+use crate::{open, output};
+use kept_flow::consent::ConsentChoice;
+use kept_flow::intake::{FileError, ImportError, ImportOutcome, ImportRequest, Mapping, read_limited};
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `kept import`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The schedule, CSV or XLSX
+    file: PathBuf,
+    /// Which column is what, as a TOML file [default: as for the last file with the same header, or by the columns' names]
+    #[arg(long, value_name = "M.toml")]
+    mapping: Option<PathBuf>,
+    /// Show what would change, and write nothing to the database
+    #[arg(long)]
+    dry_run: bool,
+    /// For numbers the file says nothing of: `declared` (the patients gave us these numbers and agreed to reminders) or `none` (send nothing)
+    /// [default: as for the last file with the same header, or `none`]
+    #[arg(long, value_name = "CHOICE")]
+    consent: Option<ConsentChoice>,
+    /// Short name of the practice, where there are several
+    #[arg(long, value_name = "SLUG")]
+    practice: Option<String>,
+    /// Where rejected rows are written [default: the file's name with .rejects.csv]
+    #[arg(long, value_name = "FILE")]
+    rejects: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::File(FileError::Unreadable(_)) => Self::of(Exit::NoInput, error),
+            ImportError::File(_) => Self::of(Exit::Data, error),
+            ImportError::Flow(inner) => inner.into(),
+        }
+    }
+}
+
+/// Runs `kept import`.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let mapping = args.mapping.as_deref().map(read_mapping).transpose()?;
+    let content = read_file(&args.file)?;
+    let flow = open::flow(&context.config).await?;
+    let practice = flow.practice_for_command(args.practice.as_deref()).await?;
+    let shows_progress = !args.json && std::io::stderr().is_terminal();
+    let progress = |done: u64, total: u64| {
+        if shows_progress && (done == total || done.is_multiple_of(10_000)) {
+            output::say(format_args!("{done} of {total} rows"));
+        }
+    };
+    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let outcome = flow
+        .import(ImportRequest {
+            practice: practice.practice.id,
+            file_name: &name,
+            content,
+            mapping,
+            consent: args.consent,
+            staff: None,
+            dry_run: args.dry_run,
+            progress: Some(&progress),
+        })
+        .await?;
+    flow.store.close().await;
+    let rejects_file = match &outcome.rejects_csv.0 {
+        csv if csv.is_empty() => None,
+        csv => {
+            let path = args.rejects.unwrap_or_else(|| beside(&args.file));
+            write_private(&path, csv)?;
+            Some(path)
+        }
+    };
+    let rejects_file = rejects_file.map(|path| path.display().to_string());
+    if args.json {
+        let counts = outcome.counts;
+        output::json(&serde_json::json!({
+            "new": counts.new,
+            "changed": counts.changed,
+            "unchanged": counts.unchanged,
+            "vanished": counts.vanished,
+            "rejected": counts.rejected,
+            "rejects_file": rejects_file,
+        }))?;
+    } else {
+        tell(&outcome, rejects_file.as_deref(), args.dry_run)?;
+    }
+    for problem in &outcome.problems {
+        output::say(problem);
+    }
+    Ok(Exit::Ok)
+}
+
+fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> Result<(), Failure> {
+    let counts = outcome.counts;
+    output::line(format_args!(
+        "{} new, {} changed, {} unchanged, {} vanished, {} rejected{}",
+        counts.new,
+        counts.changed,
+        counts.unchanged,
+        counts.vanished,
+        counts.rejected,
+        if dry_run { " (nothing was written)" } else { "" }
+    ))?;
+    if outcome.without_number > 0 {
+        output::line(format_args!(
+            "{} visits cannot be reminded: no number. They count in the report.",
+            outcome.without_number
+        ))?;
+    }
+    if let Some(path) = rejects_file {
+        output::line(format_args!("The rejected rows, with a reason each, are in {path}. It holds names: delete it when you are done."))?;
+    }
+    if !outcome.unmapped.is_empty() {
+        output::say(format_args!("Columns that were not read: {}.", outcome.unmapped.join(", ")));
+    }
+    if !outcome.has_consent && outcome.consents == 0 && counts.new > 0 {
+        output::say(
+            "The file does not say who agreed to texts. If the patients gave you these numbers and agreed to reminders, import it again with `--consent declared`.",
+        );
+    }
+    Ok(())
+}
+
+fn read_mapping(path: &Path) -> Result<Mapping, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(Exit::NoInput, format!("the mapping {} cannot be read ({error}): check its name", path.display()))
+    })?;
+    Mapping::parse(&text).map_err(|error| Failure::new(Exit::Data, format!("{}: {error}", path.display())))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let shown = path.display();
+    let no_input = |error: &dyn std::fmt::Display| {
+        Failure::new(Exit::NoInput, format!("{shown} cannot be read ({error}): check its name and permissions"))
+    };
+    let file = std::fs::File::open(path).map_err(|error| no_input(&error))?;
+    read_limited(file).map_err(|error| match error {
+        FileError::Unreadable(why) => no_input(&why),
+        other => Failure::new(Exit::Data, format!("{shown}: {other}")),
+    })
+}
+
+/// `week.csv` → `week.csv.rejects.csv`.
+fn beside(file: &Path) -> PathBuf {
+    let mut name: OsString = file.as_os_str().to_owned();
+    name.push(".rejects.csv");
+    PathBuf::from(name)
+}
+
+/// Writes a file that only its owner may read.
+fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        Failure::new(
+            Exit::CannotCreate,
+            format!("the rejected rows cannot be written to {} ({error}): name another file with --rejects. The good rows were imported.", path.display()),
+        )
+    })
+}

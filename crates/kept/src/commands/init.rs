@@ -1,0 +1,112 @@
+//! `kept init`: database, practice, first location, default plan, first administrator.
+
+use crate::cli::Context;
+use crate::exit::{Exit, Failure};
+use crate::{open, output};
+use chrono_tz::Tz;
+use kept_domain::{Locale, PracticeSettings};
+use kept_flow::setup::{NewPerson, NewPractice};
+use kept_store::Store;
+
+/// Arguments of `kept init`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Full name of the practice
+    #[arg(long, value_name = "NAME")]
+    practice: String,
+    /// Time zone of the first location, e.g. America/New_York
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Tz,
+    /// E-mail address that the first administrator signs in with
+    #[arg(long, value_name = "EMAIL")]
+    admin: String,
+    /// Name that texts carry on lock screens; say nothing there about what is treated [default: the full name]
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+    /// Phone that patients call, e.g. +14155550100
+    #[arg(long, value_name = "NUMBER", value_parser = e164)]
+    phone: Option<String>,
+    /// The practice's first language: en or es
+    #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+    language: Locale,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A number as carriers take it: `+`, then 8 to 15 digits (ITU-T E.164).
+fn e164(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix('+').unwrap_or_default();
+    if (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0')
+    {
+        Ok(text.to_owned())
+    } else {
+        Err("write it with the country's code and no spaces, e.g. +14155550100".to_owned())
+    }
+}
+
+/// Runs `kept init`.
+pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let config = &context.config;
+    // The key first: no database is left behind that nobody could fill.
+    let ring = open::key_ring(&config.key_file)?;
+    let store = Store::connect_and_migrate(&config.store()).await?;
+    let flow = open::flow_over(config, store, ring)?;
+    flow.open_all().await?;
+
+    let mut settings = PracticeSettings::default();
+    settings.locales.sort_by_key(|locale| *locale != args.language);
+    let practice = NewPractice {
+        name: args.practice.clone(),
+        alias: args.alias,
+        phone: args.phone,
+        time_zone: args.time_zone,
+        settings,
+    };
+    let name = args.admin.split('@').next().unwrap_or_default().to_owned();
+    let admin = NewPerson {
+        name,
+        email: args.admin.clone(),
+        role: "administrator",
+        locale: args.language,
+        password: None,
+        must_change: true,
+    };
+    let created = flow.create_practice(&practice, &admin).await?;
+    flow.store.close().await;
+    let sign_in = format!("{}/staff/sign-in", config.public_url);
+    if args.json {
+        return output::json(&serde_json::json!({
+            "practice": created.id.to_string(),
+            "slug": created.slug,
+            "location": created.location.to_string(),
+            "admin": created.admin.id.to_string(),
+            "email": args.admin,
+            "password": created.admin.password,
+            "sign_in": sign_in,
+        }))
+        .map(|()| Exit::Ok);
+    }
+    output::line(format_args!("{} stands, with the short name `{}`.", args.practice, created.slug))?;
+    output::line(format_args!("  sign in at   {sign_in}"))?;
+    output::line(format_args!("  as           {}", args.admin))?;
+    output::line(format_args!("  password     {}", created.admin.password))?;
+    output::say("The password is shown this once and stored nowhere; it must be changed at the first sign-in.");
+    output::say("Next: `kept import FILE --dry-run` shows what your calendar holds, `kept serve` starts.");
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::e164;
+
+    #[test]
+    fn numbers_are_taken_as_carriers_write_them() {
+        assert!(e164("+14155550100").is_ok());
+        for wrong in
+            ["", "+", "14155550100", "+1 415 555 0100", "+0123456789", "+1234567", "+1234567890123456", "+1415555010x"]
+        {
+            assert!(e164(wrong).is_err(), "{wrong}");
+        }
+    }
+}

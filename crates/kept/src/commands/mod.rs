@@ -1,0 +1,10 @@
+//! The commands, one file each.
+
+pub mod audit;
+pub mod doctor;
+pub mod init;
+pub mod keys;
+pub mod migrate;
+pub mod report;
+pub mod serve;
+pub mod work;

@@ -1,0 +1,110 @@
+//! Files that are no schedule, and rows that are no visit.
+
+use crate::scene::{Scene, exit};
+use std::fmt::Write as _;
+
+const HEADER: &str = "Appointment ID,Patient ID,Patient Name,DOB,Cell Phone,Start,Location Time Zone\n";
+
+/// A file of good rows, in two weeks from a day that is surely to come.
+fn good_rows(count: usize) -> String {
+    let mut text =
+        String::from("Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Provider,Status\n");
+    for row in 0..count {
+        writeln!(
+            text,
+            "A{row},P{row},Ana,Example{row},02/03/1980,(312) 555-01{:02},03/{:02}/2031,{}:15 AM,Dr Gray,Scheduled",
+            row % 100,
+            1 + row % 14,
+            8 + row % 4
+        )
+        .expect("a String takes all");
+    }
+    text
+}
+
+#[test]
+fn a_file_that_is_no_schedule_is_refused_with_what_to_do() {
+    let scene = Scene::with_practice();
+    let binary: Vec<u8> = (0_u32..4096).map(|at| u8::try_from(at * 7 % 256).expect("below 256")).collect();
+    scene.file("binary.csv", &binary);
+    scene.file("empty.csv", "");
+    scene.file("blank.csv", "\n\n  \n");
+    scene.file("header.csv", HEADER);
+    scene.file("not-a-workbook.xlsx", b"PK\x03\x04 but no more");
+    scene.file("words.csv", "This is a letter.\nIt is about nothing.\n");
+    for name in ["binary.csv", "empty.csv", "blank.csv", "not-a-workbook.xlsx", "words.csv"] {
+        let ran = scene.run(&["import", name, "--json"]);
+        ran.failed(exit::DATA, &[]);
+        assert!(ran.err.len() > 30, "{name}: {}", ran.err);
+    }
+    scene.run(&["import", "nowhere.csv", "--json"]).failed(exit::NO_INPUT, &["nowhere.csv", "check"]);
+    // A header without rows is an answer, not an accident: either way nothing comes in and nothing breaks.
+    let ran = scene.run(&["import", "header.csv", "--json"]);
+    assert!([exit::OK, exit::DATA].contains(&ran.code), "{}", ran.err);
+}
+
+/// A line of 2 GB: a file without content on the disk, and zero after zero to read.
+#[test]
+fn a_line_of_two_gigabytes_is_refused_at_once() {
+    let scene = Scene::with_practice();
+    let path = scene.file("long.csv", "");
+    let file = std::fs::OpenOptions::new().write(true).open(path).expect("opens");
+    file.set_len(2 << 30).expect("a sparse file");
+    let begun = std::time::Instant::now();
+    scene.run(&["import", "long.csv", "--json"]).failed(exit::DATA, &["long.csv"]);
+    assert!(begun.elapsed().as_secs() < 20, "it took {:?}", begun.elapsed());
+}
+
+#[test]
+fn bad_rows_are_set_aside_with_a_reason_and_good_ones_come_in() {
+    let scene = Scene::with_practice();
+    let mut text = good_rows(5);
+    text.push_str("A90,P90,Ben,Wrongdate,02/03/1980,(312) 555-0190,02/30/2031,8:15 AM,Dr Gray,Scheduled\n");
+    text.push_str("A91,P91,Ben,Wrongtime,02/03/1980,(312) 555-0191,03/03/2031,25:99,Dr Gray,Scheduled\n");
+    text.push_str("A92,P92,Ben\n");
+    text.push_str("A3,P93,Ben,Secondid,02/03/1980,(312) 555-0193,03/04/2031,8:15 AM,Dr Gray,Scheduled\n");
+    scene.file("week.csv", &text);
+    let counts = scene.import("week.csv");
+    let rejected = counts["rejected"].as_u64().expect("a number");
+    assert!(counts["new"].as_u64().is_some_and(|new| (4..=5).contains(&new)), "{counts}");
+    assert!((4..=5).contains(&rejected), "{counts}");
+    let rejects = scene.path(counts["rejects_file"].as_str().expect("a file of rejected rows"));
+    let rejects = std::fs::read_to_string(rejects).expect("readable");
+    for row in ["A90", "A91", "A92", "P93"] {
+        assert!(rejects.contains(row), "{row} is not among: {rejects}");
+    }
+}
+
+#[test]
+fn an_unknown_zone_is_refused_where_it_is_said() {
+    let scene = Scene::empty();
+    scene.run(&["keys", "new", "--json"]).json();
+    let ran = scene.run(&["init", "--practice", "X", "--time-zone", "Amerika/Berlin", "--admin", "a@example.org"]);
+    ran.failed(64, &["Amerika/Berlin"]);
+
+    let scene = Scene::with_practice();
+    scene.file("week.csv", good_rows(2));
+    scene.file("m.toml", "[columns]\nappointment_id = \"Appointment ID\"\nstarts_at = [\"Date\", \"Time\"]\n[formats]\ndate = \"month-first\"\ntime_zone = \"Amerika/Berlin\"\n");
+    scene.run(&["import", "week.csv", "--mapping", "m.toml", "--json"]).failed(exit::DATA, &["Amerika/Berlin"]);
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", good_rows(40));
+    assert_eq!(scene.import("week.csv")["new"], 40);
+    let again = scene.import("week.csv");
+    for (count, wanted) in [("new", 0), ("changed", 0), ("unchanged", 40), ("vanished", 0), ("rejected", 0)] {
+        assert_eq!(again[count], wanted, "{count} in {again}");
+    }
+    assert!(again["rejects_file"].is_null(), "{again}");
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", good_rows(3));
+    let tried = scene.run(&["import", "week.csv", "--dry-run", "--json"]).json();
+    assert_eq!(tried["new"], 3);
+    assert_eq!(scene.import("week.csv")["new"], 3, "the trial must not have brought them in");
+}

@@ -1,0 +1,148 @@
+//! A wrong key, another schema, a database that is locked or has no room: a clear message, and nothing lost.
+
+use crate::scene::{Scene, exit};
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+const ROWS: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Provider,Status
+A1,P1,Ana,Example,02/03/1980,(312) 555-0101,03/03/2031,8:15 AM,Dr Gray,Scheduled
+A2,P2,Ben,Example,02/03/1981,(312) 555-0102,03/03/2031,9:15 AM,Dr Gray,Scheduled
+";
+
+/// Commands that open the practice.
+const OPENING: &[&[&str]] = &[&["import", "week.csv", "--json"], &["audit", "verify", "--json"], &["work"]];
+
+async fn open(database: &Path) -> SqliteConnection {
+    SqliteConnection::connect(&format!("sqlite:{}", database.display())).await.expect("opens")
+}
+
+#[test]
+fn without_a_key_nothing_starts() {
+    let scene = Scene::empty();
+    let init = ["init", "--practice", "X", "--time-zone", "America/Chicago", "--admin", "a@example.org"];
+    scene.run(&init).failed(exit::NO_INPUT, &["kept.key", "kept keys new"]);
+    assert!(!scene.database().exists(), "no database is left behind");
+    scene.file("kept.key", "this is no key file\n");
+    std::fs::set_permissions(scene.path("kept.key"), std::fs::Permissions::from_mode(0o400)).expect("own file");
+    scene.run(&init).failed(exit::DATA, &["kept.key"]);
+}
+
+#[test]
+fn a_key_file_is_for_its_owner_only_and_never_overwritten() {
+    let scene = Scene::with_practice();
+    let key = scene.path("kept.key");
+    let mode = std::fs::metadata(&key).expect("there").permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o400);
+    let before = std::fs::read(&key).expect("readable");
+    scene.run(&["keys", "new"]).failed(exit::CANNOT_CREATE, &["kept.key"]);
+    assert_eq!(std::fs::read(&key).expect("readable"), before);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("own file");
+    scene.run(&["audit", "verify"]).failed(exit::NO_PERMISSION, &["0644", "chmod 0400"]);
+}
+
+#[test]
+fn a_wrong_key_is_told_at_once() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", ROWS);
+    std::fs::remove_file(scene.path("kept.key")).expect("own file");
+    scene.run(&["keys", "new", "--json"]).json();
+    for command in OPENING {
+        scene.run(command).failed(exit::NO_PERMISSION, &["key"]);
+    }
+}
+
+#[tokio::test]
+async fn another_schema_is_refused_and_left_alone() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", ROWS);
+    let mut database = open(scene.database()).await;
+    database
+        .execute("INSERT INTO kept_migrations (version, description, success, checksum, execution_time) VALUES (990001, 'later', TRUE, x'00', 0)")
+        .await
+        .expect("a row");
+    for command in OPENING {
+        scene.run(command).failed(exit::CONFIG, &["newer"]);
+    }
+    scene.run(&["migrate"]).failed(exit::CONFIG, &["newer"]);
+    database.execute("DELETE FROM kept_migrations").await.expect("deleted");
+    for command in OPENING {
+        scene.run(command).failed(exit::CONFIG, &["kept migrate"]);
+    }
+}
+
+#[tokio::test]
+async fn a_locked_database_is_waited_for_and_then_told() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", ROWS);
+    let mut database = open(scene.database()).await;
+    database.execute("BEGIN IMMEDIATE").await.expect("the lock");
+    scene.run(&["import", "week.csv", "--json"]).failed(exit::TRY_AGAIN, &["again"]);
+    database.execute("ROLLBACK").await.expect("released");
+    assert_eq!(scene.import("week.csv")["new"], 2, "nothing was half done");
+}
+
+#[test]
+fn a_database_that_is_no_database_is_refused() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", ROWS);
+    std::fs::write(
+        scene.database(),
+        b"this is not a database, only a text of more than a hundred bytes that stands where one was expected; really",
+    )
+    .expect("own file");
+    let ran = scene.run(&["import", "week.csv", "--json"]);
+    assert_ne!(ran.code, exit::OK);
+    assert!(ran.out.is_empty() && ran.err.len() > 30, "{}", ran.err);
+}
+
+/// A file system of two megabytes, where the tests may mount one (as root; CI is).
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(folder.path()).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let ended = Command::new("umount").arg(self.0.path()).status();
+        assert!(ended.is_ok_and(|status| status.success()) || std::thread::panicking(), "the small disk stays mounted");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount() else {
+        assert!(std::env::var_os("CI").is_none(), "CI runs as root and can mount a small disk");
+        return;
+    };
+    let scene = Scene::with_database_in(disk.0.path());
+    scene.file("week.csv", ROWS);
+    let filler = disk.0.path().join("filler");
+    // Writes until nothing fits any more.
+    let full = Command::new("dd")
+        .args(["if=/dev/zero", "bs=4096"])
+        .arg(format!("of={}", filler.display()))
+        .output()
+        .expect("dd");
+    assert!(!full.status.success(), "the disk is full now");
+    scene.run(&["import", "week.csv", "--json"]).failed(exit::IO, &["full"]);
+    std::fs::remove_file(filler).expect("own file");
+    assert_eq!(scene.import("week.csv")["new"], 2, "there is room again, and all of the file comes in");
+}
+
+#[test]
+fn settings_that_do_not_exist_are_refused() {
+    let scene = Scene::with_practice();
+    scene
+        .run_with(&["audit", "verify"], &[("KEPT_DATABSE_URL", "sqlite:x")])
+        .failed(exit::CONFIG, &["KEPT_DATABSE_URL"]);
+    scene.run_with(&["serve"], &[("KEPT_PUBLIC_URL", "http://kept.example.org")]).failed(exit::CONFIG, &["https"]);
+    scene.file("kept.toml", "lissten = \"127.0.0.1:0\"\n");
+    scene.run(&["audit", "verify"]).failed(exit::CONFIG, &["lissten"]);
+}

@@ -1,0 +1,5 @@
+//! The binary as a person or a script meets it: what it says when something is wrong, and that nothing is lost.
+
+mod bad_input;
+mod bad_state;
+mod scene;

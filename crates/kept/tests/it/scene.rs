@@ -1,0 +1,137 @@
+//! A folder of its own, and the binary run in it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Exit codes of docs/CLI.md that the tests here meet.
+pub(crate) mod exit {
+    pub(crate) const OK: i32 = 0;
+    pub(crate) const DATA: i32 = 65;
+    pub(crate) const NO_INPUT: i32 = 66;
+    pub(crate) const CANNOT_CREATE: i32 = 73;
+    pub(crate) const IO: i32 = 74;
+    pub(crate) const TRY_AGAIN: i32 = 75;
+    pub(crate) const NO_PERMISSION: i32 = 77;
+    pub(crate) const CONFIG: i32 = 78;
+}
+
+/// What a run came to.
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    fn of(output: &Output) -> Self {
+        let ran = Self {
+            code: output.status.code().expect("it ended by itself"),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        assert!(!ran.err.contains("panicked"), "it panicked: {}", ran.err);
+        ran
+    }
+
+    /// It failed with this code, said each of these on standard error and nothing on standard output.
+    pub(crate) fn failed(&self, code: i32, said: &[&str]) {
+        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
+        assert_eq!(self.out, "", "results go to standard output, and there is none");
+        for words in said {
+            assert!(self.err.contains(words), "“{words}” is not in: {}", self.err);
+        }
+    }
+
+    /// It went well; the JSON it printed.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        assert_eq!(self.code, exit::OK, "out: {}\nerr: {}", self.out, self.err);
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+/// A folder with a database and a key, or with less.
+pub(crate) struct Scene {
+    folder: TempDir,
+    database: PathBuf,
+}
+
+impl Scene {
+    /// Nothing in it yet.
+    pub(crate) fn empty() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = folder.path().join("kept.db");
+        Self { folder, database }
+    }
+
+    /// With a key, a database and a practice.
+    pub(crate) fn with_practice() -> Self {
+        let scene = Self::empty();
+        scene.set_up();
+        scene
+    }
+
+    /// The same, the database lying in `folder`.
+    pub(crate) fn with_database_in(folder: &Path) -> Self {
+        let mut scene = Self::empty();
+        scene.database = folder.join("kept.db");
+        scene.set_up();
+        scene
+    }
+
+    fn set_up(&self) {
+        self.run(&["keys", "new", "--json"]).json();
+        let made = self.run(&[
+            "init",
+            "--practice",
+            "North Clinic",
+            "--time-zone",
+            "America/Chicago",
+            "--admin",
+            "desk@example.org",
+            "--json",
+        ]);
+        made.json();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn database(&self) -> &Path {
+        &self.database
+    }
+
+    /// Writes a file into the folder.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("the file can be written");
+        path
+    }
+
+    /// Runs the binary in the folder, with nothing of the tests' own environment that it would read.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, &[])
+    }
+
+    /// The same, with more variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kept"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KEPT_")) {
+            command.env_remove(name);
+        }
+        let url = format!("sqlite:{}", self.database.display());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("KEPT_DATABASE_URL", url)
+            .env("KEPT_KEY_FILE", self.path("kept.key"))
+            .envs(variables.iter().copied());
+        Ran::of(&command.output().expect("the binary starts"))
+    }
+
+    /// Imports a file and gives its counts.
+    pub(crate) fn import(&self, name: &str) -> serde_json::Value {
+        self.run(&["import", name, "--json"]).json()
+    }
+}
