@@ -8,6 +8,7 @@
 //! Names follow FHIR R4 where it has one (Appointment, Patient, Practitioner, Location, Slot, Consent).
 
 pub mod appointment;
+pub mod cap;
 pub mod id;
 pub mod messaging;
 pub mod phone;
@@ -16,7 +17,9 @@ pub mod practice;
 pub mod private;
 pub mod reply;
 pub mod report;
+pub mod schedule;
 pub mod sealed;
+pub mod skip;
 pub mod stats;
 pub mod text_enum;
 pub mod time;
@@ -28,4 +31,5 @@ pub use id::*;
 pub use messaging::{Channel, NoticeKind, NoticeState, ReminderState};
 pub use practice::{Locale, PracticeSettings};
 pub use sealed::{BlindIndex, Column, ContentMac, Salt, Sealed};
+pub use skip::SkipReason;
 pub use time::Instant;
