@@ -1,246 +1,258 @@
-//! What a text that a patient sent back means.
+//! What a text reply means. Deterministic: the same words give the same decision, and each decision names its rule.
 //!
-//! Deterministic and explainable: every [`Decision`] names the rule that made it. The two mistakes that must not
-//! happen are a confirmation nobody gave and an opt-out nobody heard, so a yes counts only if **nothing** else is in
-//! the text but known courtesies, while an opt-out counts anywhere a reasonable person would hear one. What is neither
-//! is for a person.
-//!
-//! The words are data, one file a language (`data/replies.*.toml`). Every language is listened for in every text:
-//! people write STOP in any language they know.
+//! The order is `messaging.md`'s: words of danger first and beside everything else, then opt-out, wrong number,
+//! start and help, and last an answer to what was asked. Typo-tolerant, never generous: whatever is not plainly a
+//! confirmation goes to a person. Word lists are data, one file a language; all languages are always honoured.
 
-mod named_time;
+mod lexicon;
 mod text;
-mod words;
-
-#[cfg(test)]
-mod tests;
 
 use crate::text_enum;
-use chrono::{NaiveDate, NaiveDateTime};
-use text::{Reply, Word};
-use words::Words;
+use chrono::{NaiveDateTime, Timelike as _};
+use lexicon::{Lexicon, contains, is_one_of, without};
+use text::{Folded, fold, tokens, unquoted};
 
-/// Characters of a reply that are looked at. Longer texts never confirm anything.
-pub const MAX_REPLY_CHARS: usize = 2_000;
+/// Characters of a reply that are looked at. A longer text is for a person whatever it says, except that danger and
+/// opt-out are looked for in all of it.
+pub const MAX_PLAIN_REPLY: usize = 480;
 
 text_enum! {
     /// What a reply asks for.
     Intent: "intent" {
         /// Will be there.
         Accept => "accept",
-        /// Would like another time.
+        /// Wants another time: gets the link.
         Reschedule => "reschedule",
-        /// Cannot come, or wants the visit cancelled. A text cancels nothing by itself.
+        /// Cannot come: gets the link; nothing is cancelled by text.
         CannotCome => "cannot-come",
-        /// No more messages.
+        /// No more messages to this number.
         OptOut => "opt-out",
-        /// A bare "cancel": no more messages, and a person looks whether the visit was meant.
+        /// Bare "cancel": opted out, and a person looks, since the visit may be meant.
         OptOutAsk => "opt-out-ask",
-        /// Messages again.
+        /// START or UNSTOP: messages again.
         OptIn => "opt-in",
-        /// Who is this, and how does one stop it?
+        /// Who is this, how does it stop.
         Help => "help",
-        /// The number is not the patient's.
+        /// The number is somebody else's.
         WrongNumber => "wrong-number",
-        /// Words of danger.
+        /// Folded of danger: urgent task and a fixed answer.
         Urgent => "urgent",
         /// Anything else: a person reads it.
         Person => "person",
     }
 }
 
-/// What was asked of the sender when the reply came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
-    /// How many questions are open for this pair of numbers.
-    pub open_questions: u32,
-    /// Start of the visit asked about, local time, if exactly one is: a yes may name it.
-    pub visit: Option<NaiveDateTime>,
-    /// The visit's local "today", to understand "tomorrow".
-    pub today: Option<NaiveDate>,
-    /// A photo or voice note came with the text.
-    pub has_media: bool,
-}
-
-/// What a reply means, and why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+/// A decision and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// What it asks for.
+    /// What the reply asks for.
     pub intent: Intent,
-    /// Which rule decided; stored beside the text.
-    pub rule: &'static str,
-    /// It opts out, whatever else it says (a text with words of danger may do both).
+    /// The number is opted out, whatever the intent (a text of danger may also opt out).
     pub opts_out: bool,
-    /// It may mean an opt-out: automatic messages wait until a person has decided.
+    /// Automatic messages wait until a person has looked ("Stop by at 3?").
     pub hold: bool,
+    /// A plain yes, but not exactly one question is open: ask which visit, or send the link.
+    pub which: bool,
+    /// The rule that decided, a stable word.
+    pub rule: &'static str,
 }
 
 impl Decision {
     const fn new(intent: Intent, rule: &'static str) -> Self {
-        Self { intent, rule, opts_out: matches!(intent, Intent::OptOut | Intent::OptOutAsk), hold: false }
+        let opts_out = matches!(intent, Intent::OptOut | Intent::OptOutAsk);
+        Self { intent, opts_out, hold: false, which: false, rule }
     }
 }
 
-/// Reads replies. Make one and keep it; it holds the words of all languages.
-#[derive(Debug)]
-pub struct Classifier {
-    words: Words,
+/// A reply and what it may answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Reply<'a> {
+    /// As the carrier handed it over.
+    pub text: &'a str,
+    /// Questions open for this pair of numbers.
+    pub open_questions: usize,
+    /// The one visit asked about, in its location's time, so that "see you at 3" can be held against it.
+    pub visit: Option<NaiveDateTime>,
 }
 
-/// A file of words is not of the shape the classifier reads. Cannot happen in a build whose tests passed.
-#[derive(Debug, thiserror::Error)]
-#[error("the words of replies in language `{language}` cannot be read: {problem}")]
-pub struct WordsError {
-    /// BCP 47.
-    pub language: &'static str,
-    /// What the parser says.
-    pub problem: String,
+/// Reads replies. Built once; holds the word lists.
+#[derive(Debug, Clone)]
+pub struct Classifier {
+    lexicon: Lexicon,
+}
+
+impl Default for Classifier {
+    fn default() -> Self {
+        Self { lexicon: Lexicon::embedded() }
+    }
 }
 
 impl Classifier {
-    /// Reads the embedded words.
-    pub fn new() -> Result<Self, WordsError> {
-        Ok(Self { words: Words::embedded()? })
-    }
-
-    /// What `text` means, given what was asked. Source: the design's table "What a reply means".
-    pub fn classify(&self, text: &str, asked: &Asked) -> Decision {
-        let words = &self.words;
-        let reply = Reply::read(text, words);
-
-        let opt_out = self.opt_out(&reply);
-        if words.danger.is_in(&reply.words) {
-            let opts_out = opt_out.is_some_and(|found| found.opts_out);
+    /// What the reply means.
+    pub fn classify(&self, reply: &Reply<'_>) -> Decision {
+        let folded = fold(reply.text);
+        let lexicon = &self.lexicon;
+        let Some(said) = unquoted(&folded, &lexicon.reactions) else {
+            return Decision::new(Intent::Person, "reaction");
+        };
+        let words = tokens(&said);
+        let withdrawal = self.opt_out(&words);
+        if contains(&words.tokens, &lexicon.danger) {
+            let opts_out = withdrawal.is_some_and(|decision| decision.opts_out);
             return Decision { opts_out, ..Decision::new(Intent::Urgent, "danger") };
         }
-        if reply.is_reaction {
-            return Decision::new(Intent::Person, "reaction");
+        if let Some(decision) = withdrawal {
+            return decision;
         }
-        if let Some(found) = opt_out {
-            return found;
+        if words.tokens.is_empty() {
+            return Decision::new(Intent::Person, "nothing-said");
         }
-        if words.wrong_number.is_in(&reply.words) {
+        if contains(&words.tokens, &lexicon.wrong_number) {
             return Decision::new(Intent::WrongNumber, "wrong-number");
         }
-        if words.made_of(&reply.words, &[&words.opt_in], &[&words.courtesies]) {
-            return Decision::new(Intent::OptIn, "opt-in-word");
+        let plain = without(&words.tokens, &lexicon.courtesies);
+        if is_one_of(&plain, &lexicon.opt_in) {
+            return Decision::new(Intent::OptIn, "start");
         }
-        if words.made_of(&reply.words, &[&words.help], &[&words.courtesies]) {
-            return Decision::new(Intent::Help, "help-word");
+        if is_one_of(&plain, &lexicon.help) {
+            return Decision::new(Intent::Help, "help");
         }
-        self.answer(&reply, asked)
+        if reply.text.chars().count() > MAX_PLAIN_REPLY {
+            return Decision::new(Intent::Person, "long");
+        }
+        self.answer(reply, &words, &plain)
     }
 
-    /// Whether a reasonable person would hear "no more messages", or might.
-    fn opt_out(&self, reply: &Reply) -> Option<Decision> {
-        let words = &self.words;
-        if reply.is_reaction || reply.words.is_empty() {
-            return None;
-        }
-        let unclear = Decision { hold: true, ..Decision::new(Intent::Person, "stop-unclear") };
-        if words.not_opt_out.is_in(&reply.words) {
-            return Some(unclear);
-        }
-        if words.made_of(&reply.words, &[&words.opt_out], &[&words.courtesies, &words.apologies]) {
+    fn opt_out(&self, words: &Folded) -> Option<Decision> {
+        let lexicon = &self.lexicon;
+        let plain = without(&words.tokens, &lexicon.courtesies);
+        if is_one_of(&plain, &lexicon.opt_out_words) {
             return Some(Decision::new(Intent::OptOut, "opt-out-word"));
         }
-        if words.made_of(&reply.words, &[&words.opt_out_ask], &[&words.courtesies]) {
-            return Some(Decision::new(Intent::OptOutAsk, "cancel-word"));
+        if is_one_of(&plain, &lexicon.opt_out_ask_words) {
+            return Some(Decision::new(Intent::OptOutAsk, "bare-cancel"));
         }
-        let mut negated = false;
-        for start in words.opt_out_within.places(&reply.words) {
-            if words.is_negated(&reply.words, start) {
-                negated = true;
-            } else {
-                return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
-            }
+        if contains(&words.tokens, &lexicon.opt_out_phrases) {
+            return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
         }
-        if self.stops_a_sentence(&reply.words) {
-            return Some(Decision::new(Intent::OptOut, "opt-out-sentence"));
+        if !plain.iter().any(|word| word == "stop") {
+            return None;
         }
-        (negated || words.stop.is_in(&reply.words)).then_some(unclear)
+        if contains(&words.tokens, &lexicon.stop_elsewhere) {
+            return Some(Decision { hold: true, ..Decision::new(Intent::Person, "stop-elsewhere") });
+        }
+        let rest: Vec<String> = plain.iter().filter(|word| *word != "stop").cloned().collect();
+        let only_fillers = without(&rest, &lexicon.stop_fillers).is_empty();
+        // "STOP I moved away": a text that begins with the word means it, whatever follows.
+        if only_fillers || plain.first().is_some_and(|word| word == "stop") {
+            return Some(Decision::new(Intent::OptOut, "stop-in-other-words"));
+        }
+        Some(Decision { hold: true, ..Decision::new(Intent::Person, "stop-unclear") })
     }
 
-    /// "Stop. I told you already", "I want this to stop": the verb begins or ends a sentence and is not about
-    /// something else ("stop by", "the bus stop").
-    fn stops_a_sentence(&self, all: &[Word]) -> bool {
-        let words = &self.words;
-        text::sentences(all).any(|sentence| {
-            if sentence.last().is_some_and(|word| word.asks) {
-                return false;
+    fn answer(&self, reply: &Reply<'_>, words: &Folded, plain: &[String]) -> Decision {
+        let lexicon = &self.lexicon;
+        if let [only] = plain {
+            match only.as_str() {
+                "1" if !words.asks && !words.unknown_sign => return accepted(reply, "one"),
+                "2" if !words.asks => return Decision::new(Intent::Reschedule, "two"),
+                "3" if !words.asks => return Decision::new(Intent::CannotCome, "three"),
+                _ => {}
             }
-            let lead = words.leading(sentence, &[&words.courtesies, &words.apologies]);
-            let first = sentence.get(lead).is_some_and(|word| words.stop.has_word(word));
-            let goes_on = sentence.get(lead + 1).is_some_and(|word| words.stop_goes_on.has_word(word));
-            let tail = words.trailing(sentence, &[&words.courtesies]);
-            let last = tail.checked_sub(1).filter(|at| sentence.get(*at).is_some_and(|word| words.stop.has_word(word)));
-            let came_from = |at: usize| at.checked_sub(1).and_then(|before| sentence.get(before));
-            (first && !goes_on)
-                || last.is_some_and(|at| {
-                    !came_from(at).is_some_and(|word| words.stop_came_from.has_word(word))
-                        && !words.is_negated(sentence, at)
-                })
-        })
-    }
-
-    /// An answer to what was asked.
-    fn answer(&self, reply: &Reply, asked: &Asked) -> Decision {
-        let words = &self.words;
-        let all = &reply.words;
-        let fillers = [&words.courtesies, &words.apologies];
-        let digit = |digits: &words::Phrases| words.made_of(all, &[digits], &fillers) && digits.starts(all);
-
-        if asked.has_media {
-            return Decision::new(Intent::Person, "media");
         }
-        if digit(&words.reschedule_digit) && asked.open_questions > 0 {
-            return Decision::new(Intent::Reschedule, "reschedule-digit");
+        let yes = contains(plain, &lexicon.accept_words) || plain.iter().any(|word| word == "👍");
+        let another_time = contains(plain, &lexicon.reschedule);
+        let cannot = contains(plain, &lexicon.cannot_come)
+            || contains(plain, &lexicon.cancel_words) && contains(plain, &lexicon.visit_words);
+        match (yes, another_time, cannot) {
+            (true, true, _) | (true, _, true) => return Decision::new(Intent::Person, "yes-and-no"),
+            (false, true, false) if denies(plain, &lexicon.reschedule, &lexicon.negations) => {
+                return Decision::new(Intent::Person, "denied");
+            }
+            // "Can't come, another day?" asks for another time: nothing is given up by it.
+            (false, true, _) => return Decision::new(Intent::Reschedule, "another-time"),
+            (false, false, true)
+                if denies(plain, &lexicon.cannot_come, &lexicon.negations)
+                    || denies(plain, &lexicon.cancel_words, &lexicon.negations) =>
+            {
+                return Decision::new(Intent::Person, "denied");
+            }
+            (false, false, true) => return Decision::new(Intent::CannotCome, "cannot-come"),
+            (_, false, false) => {}
         }
-        if digit(&words.cannot_come_digit) && asked.open_questions > 0 {
-            return Decision::new(Intent::CannotCome, "cannot-come-digit");
+        if words.asks {
+            return Decision::new(Intent::Person, "question");
         }
-        if words.reschedule.places(all).any(|start| !words.is_negated(all, start)) && !words.no_need(all) {
-            return Decision::new(Intent::Reschedule, "reschedule-phrase");
+        if words.unknown_sign {
+            return Decision::new(Intent::Person, "unknown-sign");
         }
-        if words.cannot_come.is_in(all) {
-            let unsure = reply.asks || words.hedges.is_in(all);
-            return if unsure {
-                Decision::new(Intent::Person, "unsure")
-            } else {
-                Decision::new(Intent::CannotCome, "cannot-come-phrase")
-            };
+        let rest = without(plain, &lexicon.accept_phrases);
+        let rest: Vec<String> = without(&rest, &lexicon.accept_words).into_iter().filter(|word| word != "👍").collect();
+        if rest.is_empty() && !plain.is_empty() {
+            return accepted(reply, "plain-yes");
         }
-        if self.is_plain_yes(reply, asked) {
-            return match asked.open_questions {
-                0 => Decision::new(Intent::Person, "nothing-asked"),
-                1 => Decision::new(Intent::Accept, "plain-yes"),
-                _ => Decision::new(Intent::Person, "several-asked"),
-            };
+        let said_yes = rest.len() < plain.len();
+        if said_yes && names_only_the_visit(&rest, reply.visit) {
+            return accepted(reply, "yes-and-the-visits-time");
         }
-        let rule = if words.accept.is_in(all) { "yes-with-more" } else { "unknown" };
+        let names_time = rest.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+            || contains(&rest, &lexicon.time_words);
+        let rule = match (said_yes, names_time, plain.is_empty()) {
+            (_, _, true) => "courtesy-only",
+            (true, true, _) => "yes-names-a-time",
+            (true, false, _) => "yes-and-more",
+            (false, _, _) => "unknown-words",
+        };
         Decision::new(Intent::Person, rule)
     }
+}
 
-    /// A yes, courtesies, and the visit's own time; nothing else.
-    fn is_plain_yes(&self, reply: &Reply, asked: &Asked) -> bool {
-        if reply.asks || reply.cut || reply.has_quote {
-            return false;
-        }
-        let words = &self.words;
-        let all = &reply.words;
-        // After a yes a number may be an hour ("yes 1"); as the first word it is the answer we offered.
-        let digits = usize::from(words.accept_digit.starts(all));
-        if digits == 1 && all.len() == 1 {
-            return true;
-        }
-        let visit = asked.visit.map(|visit| named_time::Visit { start: visit, today: asked.today });
-        words.made_of_with(
-            all,
-            digits,
-            &[&words.accept],
-            &[&words.courtesies],
-            |rest| visit.map_or(0, |visit| named_time::names_visit(rest, visit, words)),
-            digits == 1,
-        )
+fn accepted(reply: &Reply<'_>, rule: &'static str) -> Decision {
+    if reply.open_questions == 1 {
+        return Decision::new(Intent::Accept, rule);
+    }
+    Decision {
+        which: true,
+        ..Decision::new(Intent::Person, if reply.open_questions == 0 { "nothing-asked" } else { "which-visit" })
     }
 }
+
+/// "I don't need to reschedule": a negation stands within three words before the phrase.
+fn denies(words: &[String], phrases: &[Vec<String>], negations: &[Vec<String>]) -> bool {
+    phrases.iter().any(|phrase| {
+        words
+            .windows(phrase.len().max(1))
+            .enumerate()
+            .any(|(at, window)| window == phrase.as_slice() && contains(&words[at.saturating_sub(3)..at], negations))
+    })
+}
+
+/// Whether what is left of a yes names the visit's own time and nothing else: "yes, 9:15 am".
+fn names_only_the_visit(rest: &[String], visit: Option<NaiveDateTime>) -> bool {
+    let Some(visit) = visit else { return false };
+    let (hour, minute) = (visit.hour(), visit.minute());
+    let mut named = false;
+    let mut half: Option<bool> = None;
+    for word in rest {
+        match word.as_str() {
+            "at" | "a" | "las" | "la" | "oclock" => {}
+            "am" => half = Some(false),
+            "pm" => half = Some(true),
+            number if !named && number.starts_with(|c: char| c.is_ascii_digit()) => {
+                let (h, m) = number.split_once([':', '.']).unwrap_or((number, "0"));
+                let (Ok(h), Ok(m)) = (h.parse::<u32>(), m.parse::<u32>()) else { return false };
+                named = m == minute && (h == hour || h < 13 && h % 12 == hour % 12);
+                if !named {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+    named && half.is_none_or(|afternoon| afternoon == (hour >= 12))
+}
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod tests;

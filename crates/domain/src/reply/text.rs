@@ -1,207 +1,177 @@
-//! A reply as words: quotations taken out, case, accents, look-alikes and skin tones levelled.
+//! From what a phone sent to words: folding, quotations, tokens.
 
-use super::MAX_REPLY_CHARS;
-use super::words::Words;
-
-/// One word, number or emoji of a reply.
+/// A reply, made comparable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    /// Lower case, without accents or apostrophes.
-    pub(super) text: String,
-    /// A sentence or clause ends after it.
-    pub(super) ends: bool,
-    /// … with a question mark.
+pub(super) struct Folded {
+    /// Folded words, numbers and known pictures, in order.
+    pub(super) tokens: Vec<String>,
+    /// Somebody asks something.
     pub(super) asks: bool,
+    /// Something stands in the text that is neither word, number, known picture nor plain punctuation.
+    pub(super) unknown_sign: bool,
 }
 
-/// A reply, taken apart.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) words: Vec<Word>,
-    /// A question mark stands somewhere.
-    pub(super) asks: bool,
-    /// Something was quoted and taken out.
-    pub(super) has_quote: bool,
-    /// A phone's report that somebody tapped an emoji on our text.
-    pub(super) is_reaction: bool,
-    /// It was longer than [`MAX_REPLY_CHARS`].
-    pub(super) cut: bool,
+/// Pictures that say yes, as words.
+const THUMB: &str = "👍";
+/// Pictures that say yes.
+const YES_SIGNS: &[char] = &['👍', '✅', '✔', '☑', '👌'];
+/// Pictures that only colour what is said.
+const KIND_SIGNS: &[char] =
+    &['🙏', '😊', '🙂', '😀', '😃', '😄', '😁', '❤', '♥', '💕', '🤗', '🎉', '☺', '😘', '🌹', '🙌'];
+
+/// Lower case, no accents, typographic signs made plain, invisible signs and skin tones gone.
+pub(super) fn fold(text: &str) -> String {
+    text.chars()
+        .filter(|c| {
+            !matches!(c,
+            '\u{200B}'..='\u{200F}' | '\u{FE0E}' | '\u{FE0F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
+            | '\u{0300}'..='\u{036F}' | '\u{1F3FB}'..='\u{1F3FF}')
+        })
+        .flat_map(char::to_lowercase)
+        .map(|c| match c {
+            'á' | 'à' | 'â' | 'ä' | 'ã' => 'a',
+            'é' | 'è' | 'ê' | 'ë' => 'e',
+            'í' | 'ì' | 'î' | 'ï' => 'i',
+            'ó' | 'ò' | 'ô' | 'ö' | 'õ' => 'o',
+            'ú' | 'ù' | 'û' | 'ü' => 'u',
+            'ñ' => 'n',
+            'ç' => 'c',
+            '‘' | '’' | '`' | '´' | 'ʼ' => '\'',
+            '“' | '”' | '«' | '»' | '„' | '″' => '"',
+            '\u{00A0}' | '\u{2009}' | '\u{202F}' => ' ',
+            '‐' | '‑' | '–' | '—' => '-',
+            '０'..='９' | 'ａ'..='ｚ' => char::from_u32(c as u32 - 0xFEE0).unwrap_or(c),
+            other => other,
+        })
+        .filter(|c| !('\u{0300}'..='\u{036F}').contains(c))
+        .collect()
 }
 
-impl Reply {
-    pub(super) fn read(text: &str, words: &Words) -> Self {
-        let cut = text.chars().nth(MAX_REPLY_CHARS).is_some();
-        let level: String = text.chars().take(MAX_REPLY_CHARS).filter_map(level).collect();
-        let kept = without_earlier_mail(&level);
-        let (own, quotes) = take_quotes(&kept);
-        let own_words = split(&own);
-
-        if !quotes.is_empty() && words.is_reaction(&own_words) {
-            return Self { words: Vec::new(), asks: false, has_quote: true, is_reaction: true, cut };
-        }
-        // `"STOP"` as the whole text counts, and so does a quoted word of opting out among courtesies.
-        let quoted = quotes.iter().map(|quote| split(quote));
-        if own_words.is_empty() && !quotes.is_empty() {
-            let words: Vec<Word> = quoted.flatten().collect();
-            let asks = own.contains('?') || words.iter().any(|word| word.asks);
-            return Self { words, asks, has_quote: false, is_reaction: false, cut };
-        }
-        let has_quote = !quotes.is_empty();
-        let meant = |quote: &Vec<Word>| words.made_of(quote, &[&words.opt_out, &words.opt_out_ask], &[]);
-        let read = if has_quote && quoted.clone().all(|quote| meant(&quote)) { split(&kept) } else { own_words };
-        Self { asks: kept.contains('?'), words: read, has_quote, is_reaction: false, cut }
-    }
-}
-
-/// The sentences and clauses of a text.
-pub(super) fn sentences(words: &[Word]) -> impl Iterator<Item = &[Word]> {
-    words.split_inclusive(|word| word.ends)
-}
-
-/// Takes out what people did not write: lines quoted with `>` and everything after "… wrote:".
-fn without_earlier_mail(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    for line in text.lines() {
+/// Takes away what the sender only quotes. `None`: the text is a reaction to ours and nothing else.
+///
+/// A quotation that is the whole text counts as said; one of a single word does as well (`I said "stop"`), since our own
+/// texts, which is what phones quote, are longer.
+pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>]) -> Option<String> {
+    let mut kept = String::new();
+    for line in folded.lines() {
         let line = line.trim();
+        if line.starts_with('>') {
+            continue;
+        }
         if line.starts_with("on ") && line.ends_with("wrote:") || line.starts_with("el ") && line.ends_with("escribio:")
         {
             break;
         }
-        if !line.starts_with('>') {
-            kept.push_str(line);
-            kept.push('\n');
-        }
+        kept.push_str(line);
+        kept.push('\n');
     }
-    kept
-}
-
-/// Splits off what stands between quotation marks. One that is never closed reaches to the end if something stands
-/// before it (phones cut long quotations), and is ignored otherwise.
-fn take_quotes(text: &str) -> (String, Vec<String>) {
-    let mut own = String::with_capacity(text.len());
-    let mut quotes = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find('"') {
-        let (before, after) = rest.split_at(open);
-        own.push_str(before);
-        let after = &after[1..];
-        match after.find('"') {
-            Some(close) => {
-                quotes.push(after[..close].to_owned());
-                own.push(' ');
-                rest = &after[close + 1..];
-            }
-            None if own.trim().is_empty() => rest = after,
-            None => {
-                quotes.push(after.to_owned());
-                rest = "";
-            }
-        }
-    }
-    own.push_str(rest);
-    (own, quotes)
-}
-
-/// One character, levelled; `None` drops it.
-fn level(c: char) -> Option<char> {
-    let lower = c.to_lowercase().next().unwrap_or(c);
-    Some(match lower {
-        // Joiners, variation selectors, keycaps, skin tones, invisible and combining marks.
-        '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{FE00}'..='\u{FE0F}' | '\u{20E3}' => {
-            return None;
-        }
-        '\u{1F3FB}'..='\u{1F3FF}'
-        | '\u{0300}'..='\u{036F}'
-        | '\u{00AD}'
-        | '\u{202A}'..='\u{202E}'
-        | '\u{2066}'..='\u{2069}' => {
-            return None;
-        }
-        // Apostrophes vanish, so that can't, cant and can’t are one word.
-        '\'' | '\u{2018}' | '\u{2019}' | '`' | '´' => return None,
-        '\u{201C}' | '\u{201D}' | '\u{201E}' | '«' | '»' | '\u{FF02}' => '"',
-        'á' | 'à' | 'ä' | 'â' | 'ã' => 'a',
-        'é' | 'è' | 'ë' | 'ê' => 'e',
-        'í' | 'ì' | 'ï' | 'î' | 'ı' => 'i',
-        'ó' | 'ò' | 'ö' | 'ô' | 'õ' => 'o',
-        'ú' | 'ù' | 'ü' | 'û' => 'u',
-        'ñ' => 'n',
-        'ç' => 'c',
-        // Cyrillic and Greek letters that look like ours, and full-width forms.
-        'а' | 'α' => 'a',
-        'с' => 'c',
-        'е' => 'e',
-        'о' | 'ο' => 'o',
-        'р' | 'ρ' => 'p',
-        'ѕ' => 's',
-        'т' | 'τ' => 't',
-        'у' => 'y',
-        'і' | 'ι' => 'i',
-        '\u{FF01}'..='\u{FF5E}' => {
-            let ascii = char::from_u32(u32::from(lower) - 0xFEE0).unwrap_or(lower);
-            ascii.to_ascii_lowercase()
-        }
-        '\r' | '\u{2028}' | '\u{2029}' => '\n',
-        other => other,
-    })
-}
-
-/// Cuts levelled text into words.
-fn split(text: &str) -> Vec<Word> {
-    let mut words: Vec<Word> = Vec::new();
-    let mut word = String::new();
-    let chars: Vec<char> = text.chars().collect();
-    let push = |word: &mut String, words: &mut Vec<Word>| {
-        if !word.is_empty() {
-            words.push(Word { text: calm(&std::mem::take(word)), ends: false, asks: false });
-        }
-    };
-    for (at, c) in chars.iter().copied().enumerate() {
-        let digit_after = chars.get(at + 1).is_some_and(char::is_ascii_digit);
-        let digit_before = word.chars().last().is_some_and(|last| last.is_ascii_digit());
-        match c {
-            // "3:30" and "3.30" are one word.
-            ':' | '.' if digit_before && digit_after => word.push(':'),
-            _ if c.is_alphanumeric() => word.push(c),
-            '.' | '!' | '?' | ',' | ';' | '\n' | '¡' | '¿' | '…' | ':' | '(' | ')' | '-' | '—' | '–' | '/' => {
-                push(&mut word, &mut words);
-                if let Some(last) = words.last_mut() {
-                    last.ends |= !matches!(c, '-' | '/' | ':' | '(' | ')');
-                    last.asks |= c == '?';
+    let kept = kept.trim();
+    let Some(first) = kept.find('"') else { return Some(kept.to_owned()) };
+    let before: Vec<String> = tokens(&kept[..first]).tokens;
+    let is_reaction = reactions.iter().any(|reaction| starts_with(&before, reaction))
+        // "👍 to “…”", "reacted 👍 to …"
+        || before.last().is_some_and(|word| word == "to" || word == "a") && before.first().is_some_and(|word| word == THUMB || !word.is_ascii());
+    let mut outside = String::new();
+    let mut inside = false;
+    let mut quotation = String::new();
+    for c in kept.chars() {
+        match (c, inside) {
+            ('"', false) => inside = true,
+            ('"', true) => {
+                inside = false;
+                if quotation.split_whitespace().count() == 1 && !is_reaction {
+                    outside.push(' ');
+                    outside.push_str(&quotation);
                 }
+                outside.push(' ');
+                quotation.clear();
             }
-            '@' => {
-                push(&mut word, &mut words);
-                words.push(Word { text: "at".to_owned(), ends: false, asks: false });
-            }
-            _ if c.is_whitespace() || matches!(c, '"' | '*' | '_' | '~' | '#' | '[' | ']') => {
-                push(&mut word, &mut words)
-            }
-            // Anything else (an emoji, a sign) is a word of its own, so that it cannot be overlooked.
-            _ => {
-                push(&mut word, &mut words);
-                words.push(Word { text: c.to_string(), ends: false, asks: false });
-            }
+            (c, true) => quotation.push(c),
+            (c, false) => outside.push(c),
         }
     }
-    push(&mut word, &mut words);
-    words
-}
-
-/// The words of a phrase as the data writes it.
-pub(super) fn phrase(text: &str) -> Vec<String> {
-    let level: String = text.chars().filter_map(level).collect();
-    split(&level).into_iter().map(|word| word.text).collect()
-}
-
-/// "stoooop" and "yesss" are "stop" and "yes": three and more of a letter are one.
-fn calm(word: &str) -> String {
-    let chars: Vec<char> = word.chars().collect();
-    let mut calm = String::with_capacity(word.len());
-    for run in chars.chunk_by(|a, b| a == b) {
-        let Some(c) = run.first() else { continue };
-        let times = if run.len() >= 3 && c.is_alphabetic() { 1 } else { run.len() };
-        calm.extend(std::iter::repeat_n(*c, times));
+    // A quotation mark without its partner quotes nothing, but in a reaction the phone may have cut the end off.
+    if inside && !is_reaction {
+        outside.push(' ');
+        outside.push_str(&quotation);
+        quotation.clear();
     }
-    calm
+    if is_reaction {
+        let said = tokens(&outside).tokens;
+        let rest = reactions
+            .iter()
+            .find(|reaction| starts_with(&said, reaction))
+            .map_or(said.as_slice(), |r| &said[r.len()..]);
+        let rest = rest.iter().filter(|word| word.is_ascii() && *word != "to" && *word != "a").count();
+        return if rest == 0 { None } else { Some(outside) };
+    }
+    if tokens(&outside).tokens.is_empty() {
+        return Some(kept.replace('"', " "));
+    }
+    Some(outside)
+}
+
+fn starts_with(words: &[String], phrase: &[String]) -> bool {
+    !phrase.is_empty() && words.len() >= phrase.len() && words[..phrase.len()] == *phrase
+}
+
+/// Splits folded text. Apostrophes vanish inside a word; letters that stand three times or more are written once.
+pub(super) fn tokens(folded: &str) -> Folded {
+    let mut found = Folded { tokens: Vec::new(), asks: false, unknown_sign: false };
+    let mut word = String::new();
+    let chars: Vec<char> = folded.chars().collect();
+    for (at, &c) in chars.iter().enumerate() {
+        let between_digits = (c == ':' || c == '.')
+            && at > 0
+            && chars[at - 1].is_ascii_digit()
+            && chars.get(at + 1).is_some_and(char::is_ascii_digit);
+        if c.is_alphanumeric() || between_digits {
+            // "3pm" is a number and a word.
+            let joins = word.chars().last().is_none_or(|last| {
+                last.is_ascii_digit() == c.is_ascii_digit() || between_digits || last == ':' || last == '.'
+            });
+            if !joins {
+                push(&mut found.tokens, &mut word);
+            }
+            word.push(c);
+            continue;
+        }
+        if c == '\'' && !word.is_empty() {
+            continue;
+        }
+        push(&mut found.tokens, &mut word);
+        match c {
+            '?' | '¿' => found.asks = true,
+            // "-1" is a number below zero, not a one.
+            '-' if word_ended_before(&chars, at) && chars.get(at + 1).is_some_and(char::is_ascii_digit) => {
+                found.unknown_sign = true;
+            }
+            _ if YES_SIGNS.contains(&c) => found.tokens.push(THUMB.to_owned()),
+            _ if KIND_SIGNS.contains(&c) || c.is_whitespace() || ".,;:!¡-_\"'()#*/&+".contains(c) => {}
+            _ => found.unknown_sign = true,
+        }
+    }
+    push(&mut found.tokens, &mut word);
+    found
+}
+
+fn word_ended_before(chars: &[char], at: usize) -> bool {
+    at == 0 || !chars[at - 1].is_alphanumeric()
+}
+
+fn push(words: &mut Vec<String>, word: &mut String) {
+    if word.is_empty() {
+        return;
+    }
+    let mut squeezed = String::with_capacity(word.len());
+    let chars: Vec<char> = word.chars().collect();
+    let mut at = 0;
+    while at < chars.len() {
+        let run = chars[at..].iter().take_while(|c| **c == chars[at]).count();
+        let keep = if run >= 3 && chars[at].is_alphabetic() { 1 } else { run };
+        squeezed.extend(std::iter::repeat_n(chars[at], keep));
+        at += run;
+    }
+    words.push(squeezed);
+    word.clear();
 }
