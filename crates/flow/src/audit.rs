@@ -29,6 +29,10 @@ pub mod act {
     pub const BIRTH_DATE_STOPPED: &str = "birth-date.stopped";
     /// An answer was recorded.
     pub const ANSWER_RECORDED: &str = "answer.recorded";
+    /// Notices were frozen and handed to the carrier; some may have been dropped.
+    pub const NOTICES_ARMED: &str = "notices.armed";
+    /// A schedule was imported.
+    pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
     /// A sealed value did not open.
     pub const DECRYPT_FAILED: &str = "decrypt.failed";
 }

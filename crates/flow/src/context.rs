@@ -1,6 +1,7 @@
 //! What every step is given: the store, the keys, the clock, identifiers, the renderer.
 
 use crate::keys::PracticeCache;
+use kept_carrier::Carriers;
 use kept_domain::Instant;
 use kept_render::Renderer;
 use kept_seal::KeyRing;
@@ -115,6 +116,8 @@ pub struct FlowParts {
     pub ring: KeyRing,
     /// Templates.
     pub render: Renderer,
+    /// Carriers that are set up.
+    pub carriers: Carriers,
     /// The two clocks.
     pub clock: Arc<dyn Clock>,
     /// Identifiers.

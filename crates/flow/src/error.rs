@@ -16,6 +16,9 @@ pub enum FlowError {
     /// A template.
     #[error(transparent)]
     Render(#[from] RenderError),
+    /// The practice's settings name sending hours that do not exist.
+    #[error(transparent)]
+    Window(#[from] kept_domain::window::UnknownWindow),
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes: {0}")]
     Random(#[from] getrandom::Error),

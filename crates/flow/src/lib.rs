@@ -5,15 +5,22 @@
 
 pub mod answer;
 pub mod audit;
+pub mod consent;
 mod context;
+pub mod dispatch;
 mod error;
+pub mod intake;
 mod keys;
 pub mod link;
+pub mod message;
 pub mod portal;
 mod purge;
+pub mod reconcile;
 pub mod report;
 pub mod setup;
+mod sweeps;
 
 pub use context::{Clock, Flow, FlowParts, Ids, MovableClock, RandomIds, Settings, SystemClock};
 pub use error::FlowError;
-pub use keys::{OpenLocation, OpenPractice, OpenPractitioner, OpenVisitType};
+pub use keys::{OpenLocation, OpenPlan, OpenPractice, OpenPractitioner, OpenVisitType};
+pub use sweeps::{SWEEPS, Sweep, Turn};

@@ -71,6 +71,7 @@ pub fn flow_over(config: &Config, store: Store, ring: KeyRing) -> Result<Flow, F
         store,
         ring,
         render,
+        carriers: kept_carrier::Carriers::default(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         settings: kept_flow::Settings { public_url: config.public_url.clone() },

@@ -18,11 +18,8 @@ pub struct SweepState {
 impl Tx {
     /// Every sweep that ever ran, by name.
     pub async fn sweep_states(&mut self) -> Result<Vec<SweepState>, StoreError> {
-        let rows = all!(
-            self,
-            (String, Option<i64>, i64),
-            "SELECT name, succeeded_at_ms, failures FROM sweeps ORDER BY name"
-        )?;
+        let rows =
+            all!(self, (String, Option<i64>, i64), "SELECT name, succeeded_at_ms, failures FROM sweeps ORDER BY name")?;
         let read = |(name, succeeded, failures): (String, Option<i64>, i64)| SweepState {
             name,
             succeeded_at: succeeded.map(Instant::from_ms),

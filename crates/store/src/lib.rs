@@ -14,6 +14,7 @@ mod answer;
 mod audit;
 mod consent;
 mod dialect;
+mod dispatch;
 mod error;
 mod guard;
 mod health;
@@ -26,12 +27,15 @@ mod practice;
 mod purge;
 mod report;
 mod schema;
+mod sweeps;
+mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
 pub use consent::{ConsentEntry, ConsentNow};
+pub use dispatch::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, Send};
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use health::SweepState;
@@ -49,4 +53,5 @@ pub use practice::{
 pub use purge::PurgeBefore;
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
 pub use schema::SchemaState;
+pub use task::NewTask;
 pub use tx::{Scope, Tx};

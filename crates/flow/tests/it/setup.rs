@@ -20,6 +20,7 @@ pub(crate) fn flow(store: &Store, ring: KeyRing) -> Flow {
         store: store.clone(),
         ring,
         render: Renderer::new().unwrap(),
+        carriers: kept_carrier::Carriers::default(),
         clock: Arc::new(MovableClock::still(NOW)),
         ids: Arc::new(RandomIds),
         settings: Settings { public_url: "https://kept.example".to_owned() },

@@ -1,0 +1,163 @@
+//! Notices go out: claim → open, render, seal → arm → hand over → record.
+//!
+//! Claim, arm and record are short transactions; opening, rendering, sealing and the network happen between them, with no
+//! transaction open. What is armed is frozen: a second attempt has the same key, text and link. Correctness rests on the
+//! lease's token and on `armed`, never on clocks.
+
+mod arm;
+mod compose;
+mod record;
+
+use crate::{Flow, FlowError};
+use chrono::Duration;
+use kept_domain::{Instant, LeaseToken, NoticeId, PracticeId};
+use kept_store::Scope;
+use std::collections::BTreeMap;
+
+/// Notices a worker takes at once.
+pub const BATCH: i64 = 250;
+/// How long a worker may keep a batch. Longer than any carrier's time-out, or a slow send would be taken for a lost one.
+pub const LEASE: Duration = Duration::seconds(120);
+/// Hand-overs under way at once, each on a connection that is kept open.
+pub const SENDERS: usize = 24;
+/// Attempts before a notice counts as failed.
+pub const MAX_ATTEMPTS: i64 = 6;
+
+/// Notices under one lease.
+#[derive(Debug)]
+pub struct Batch {
+    token: LeaseToken,
+    notices: BTreeMap<PracticeId, Vec<NoticeId>>,
+}
+
+impl Batch {
+    /// How many notices.
+    pub fn len(&self) -> usize {
+        self.notices.values().map(Vec::len).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.notices.is_empty()
+    }
+}
+
+/// What became of a batch. Every claimed notice is in exactly one of the other counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DispatchSummary {
+    /// Leased.
+    pub claimed: usize,
+    /// Taken by the carrier.
+    pub sent: usize,
+    /// Will never be sent; each has its reason.
+    pub dropped: usize,
+    /// Given back: something changed since it was planned, or the hours are shut.
+    pub released: usize,
+    /// To be tried again later.
+    pub retried: usize,
+    /// Nobody knows: shown to a person.
+    pub uncertain: usize,
+    /// Refused by the carrier for good.
+    pub failed: usize,
+    /// Somebody else held them by the time we came back.
+    pub lost: usize,
+}
+
+impl DispatchSummary {
+    /// Whether anything moved forward, so that asking again at once makes sense.
+    pub fn progressed(&self) -> bool {
+        self.claimed > self.released
+    }
+
+    fn add(&mut self, other: Self) {
+        self.claimed += other.claimed;
+        self.sent += other.sent;
+        self.dropped += other.dropped;
+        self.released += other.released;
+        self.retried += other.retried;
+        self.uncertain += other.uncertain;
+        self.failed += other.failed;
+        self.lost += other.lost;
+    }
+}
+
+impl Flow {
+    /// Leases up to `limit` notices that are due now, the longest due first.
+    pub async fn claim_due(&self, limit: i64) -> Result<Option<Batch>, FlowError> {
+        let token: LeaseToken = self.new_id();
+        let lease_until = self.clock.wall() + LEASE;
+        let mut tx = self.store.begin_batch(Scope::Work).await?;
+        let claimed = tx.claim_due_notices(token, lease_until, self.clock.civil(), limit).await?;
+        if claimed.is_empty() {
+            return Ok(None);
+        }
+        tx.commit().await?;
+        let mut notices: BTreeMap<PracticeId, Vec<NoticeId>> = BTreeMap::new();
+        for (practice, id) in claimed {
+            notices.entry(practice).or_default().push(id);
+        }
+        Ok(Some(Batch { token, notices }))
+    }
+
+    /// Sends a batch. An error of one practice leaves the other practices' notices untouched by it; what it left behind is
+    /// found by `reconcile` when the lease runs out.
+    pub async fn dispatch_batch(&self, batch: Batch) -> Result<DispatchSummary, FlowError> {
+        let mut summary = DispatchSummary::default();
+        let mut first_error = None;
+        for (practice, notices) in &batch.notices {
+            match self.dispatch_practice(*practice, batch.token, notices).await {
+                Ok(part) => summary.add(part),
+                Err(error) => {
+                    tracing::error!(%practice, %error, "a batch of notices could not be sent");
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        metrics::counter!("kept_notices_sent_total").increment(summary.sent as u64);
+        metrics::counter!("kept_notices_dropped_total").increment(summary.dropped as u64);
+        first_error.map_or(Ok(summary), Err)
+    }
+
+    /// Gives an unstarted batch back, at shutdown.
+    pub async fn release(&self, batch: Batch) -> Result<(), FlowError> {
+        for (practice, notices) in &batch.notices {
+            let mut tx = self.store.begin_batch(Scope::Practice(*practice)).await?;
+            let all: Vec<_> = notices.iter().map(|id| (*id, None)).collect();
+            tx.release_notices(*practice, batch.token, &all).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Claims and sends one batch.
+    pub async fn dispatch_due(&self, limit: i64) -> Result<DispatchSummary, FlowError> {
+        match self.claim_due(limit).await? {
+            Some(batch) => self.dispatch_batch(batch).await,
+            None => Ok(DispatchSummary::default()),
+        }
+    }
+
+    /// When the next notice is due after `after`; none when nothing waits.
+    pub async fn next_due_at(&self, after: Instant) -> Result<Option<Instant>, FlowError> {
+        Ok(self.store.read(Scope::Work).await?.next_notice_due(after).await?)
+    }
+
+    async fn dispatch_practice(
+        &self,
+        practice: PracticeId,
+        token: LeaseToken,
+        notices: &[NoticeId],
+    ) -> Result<DispatchSummary, FlowError> {
+        let open = self.practice(practice).await?;
+        let drafts = self.compose(&open, notices).await?;
+        let armed = self.arm(&open, token, drafts).await?;
+        let mut summary = armed.summary;
+        summary.claimed = notices.len();
+        let outcomes = self.hand_over(&open, armed.ready).await;
+        self.record(&open, token, outcomes, &mut summary).await?;
+        let seen =
+            summary.sent + summary.dropped + summary.released + summary.retried + summary.uncertain + summary.failed;
+        summary.lost = summary.claimed.saturating_sub(seen);
+        Ok(summary)
+    }
+}

@@ -1,0 +1,234 @@
+//! The last look: what may still go out is frozen, in one short transaction.
+
+use super::compose::{Draft, DraftText, is_unasked};
+use super::{DispatchSummary, LEASE};
+use crate::audit::{self, AuditEntry, act};
+use crate::{Flow, FlowError, OpenPractice};
+use chrono::Duration;
+use kept_domain::time::day_number;
+use kept_domain::window::SendWindow;
+use kept_domain::{Answer, AttemptId, BlindIndex, Instant, LeaseToken, NoticeId, NoticeKind, NoticeState, ReminderId};
+use kept_store::{ArmFacts, Armed, NoticeReminder, Scope, Send};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Days that the weekly cap looks at, today included.
+const CAP_DAYS: i64 = 7;
+/// The shortest validity that a carrier is given.
+const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
+
+/// An armed notice on its way to the carrier.
+pub(super) struct Ready {
+    pub(super) draft: Draft,
+    pub(super) text: DraftText,
+    pub(super) valid_for: Duration,
+    pub(super) attempt_number: i64,
+}
+
+/// What arming left.
+pub(super) struct ArmedBatch {
+    pub(super) ready: Vec<Ready>,
+    pub(super) summary: DispatchSummary,
+}
+
+/// What the last look decides about one notice.
+enum Verdict {
+    Go { valid_for: Duration, send: Option<Send> },
+    Drop(NoticeState, &'static str),
+    Release(Option<Instant>),
+}
+
+/// What the last look knows, for all notices of a batch.
+struct Facts {
+    now: Instant,
+    window: &'static SendWindow,
+    numbers: HashMap<NoticeId, ArmFacts>,
+    reminders: HashMap<NoticeId, Vec<NoticeReminder>>,
+    sends: HashMap<BlindIndex, Vec<Send>>,
+    cap_per_day: i64,
+    cap_per_week: i64,
+}
+
+impl Flow {
+    pub(super) async fn arm(
+        &self,
+        open: &OpenPractice,
+        token: LeaseToken,
+        drafts: Vec<Draft>,
+    ) -> Result<ArmedBatch, FlowError> {
+        let practice = open.practice.id;
+        let settings = &open.practice.settings;
+        let (now, wall) = (self.clock.civil(), self.clock.wall());
+        let window = SendWindow::named(&settings.send_window)?;
+        let ids: Vec<NoticeId> = drafts.iter().map(|draft| draft.notice.id).collect();
+        let numbers: Vec<BlindIndex> =
+            drafts.iter().map(|draft| draft.notice.bix).collect::<HashSet<_>>().into_iter().collect();
+
+        let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        let held: HashSet<NoticeId> = tx.hold_claimed(practice, token, wall + LEASE, &ids).await?.into_iter().collect();
+        // A day of margin: the zones of a practice's patients differ by less.
+        let since = i64::from(day_number(now.utc().date_naive())) - CAP_DAYS - 1;
+        let mut facts = Facts {
+            now,
+            window,
+            numbers: tx.arm_facts(practice, &ids).await?.into_iter().map(|fact| (fact.id, fact)).collect(),
+            reminders: HashMap::new(),
+            sends: HashMap::new(),
+            cap_per_day: i64::from(settings.cap_per_day),
+            cap_per_week: i64::from(settings.cap_per_week),
+        };
+        for reminder in tx.notice_reminders(practice, &ids).await? {
+            facts.reminders.entry(reminder.notice).or_default().push(reminder);
+        }
+        for send in tx.sends_since(practice, &numbers, since).await? {
+            facts.sends.entry(send.bix).or_default().push(send);
+        }
+
+        let (mut ready, mut dropped, mut released, mut sends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for mut draft in drafts.into_iter().filter(|draft| held.contains(&draft.notice.id)) {
+            let id = draft.notice.id;
+            match (verdict(&draft, &facts), draft.text.take()) {
+                (Verdict::Drop(state, reason), _) => dropped.push((id, state, reason)),
+                (Verdict::Release(due_at), _) => released.push((id, due_at)),
+                (Verdict::Go { .. }, None) => dropped.push((id, NoticeState::Cancelled, "nothing-to-say")),
+                (Verdict::Go { valid_for, send }, Some(text)) => {
+                    if let Some(send) = send {
+                        facts.sends.entry(send.bix).or_default().push(send.clone());
+                        sends.push(send);
+                    }
+                    let attempt_number = draft.notice.attempts + 1;
+                    ready.push(Ready { draft, text, valid_for, attempt_number });
+                }
+            }
+        }
+        // Another worker may have counted a message to the same number since we looked; it was first.
+        let placed: HashSet<NoticeId> = tx.insert_sends(practice, &sends).await?.into_iter().collect();
+        let unplaced: HashSet<NoticeId> =
+            sends.iter().map(|send| send.notice).filter(|id| !placed.contains(id)).collect();
+        released.extend(unplaced.iter().map(|id| (*id, None)));
+        ready.retain(|one: &Ready| !unplaced.contains(&one.draft.notice.id));
+
+        tx.drop_notices(practice, token, now, &dropped).await?;
+        tx.release_notices(practice, token, &released).await?;
+        let links: Vec<_> = ready.iter_mut().filter_map(|one| one.text.new_link.take()).collect();
+        tx.insert_links(practice, &links).await?;
+        let armed: Vec<Armed> = ready.iter().map(|one| self.armed(one)).collect();
+        tx.arm_notices(practice, token, wall, &armed).await?;
+        let entry = AuditEntry::system(act::NOTICES_ARMED)
+            .id("batch", token)
+            .count("armed", count(ready.len()))
+            .count("dropped", count(dropped.len()));
+        if !(ready.is_empty() && dropped.is_empty()) {
+            audit::append(&mut tx, practice, wall, &[entry]).await?;
+        }
+        tx.commit().await?;
+        let summary = DispatchSummary { dropped: dropped.len(), released: released.len(), ..Default::default() };
+        Ok(ArmedBatch { ready, summary })
+    }
+
+    fn armed(&self, ready: &Ready) -> Armed {
+        let notice = &ready.draft.notice;
+        let carrier = self.carriers.for_channel(notice.channel).map_or("none", kept_carrier::Line::name);
+        Armed {
+            id: notice.id,
+            body: ready.text.sealed_body.clone(),
+            link_secret: ready.text.sealed_secret.clone(),
+            link: ready.text.link,
+            rev: ready.text.rev,
+            send_day: is_unasked(notice.kind).then(|| local_day(&ready.draft, self.clock.civil())),
+            carrier,
+            attempt: self.new_id::<AttemptId>(),
+            attempt_number: ready.attempt_number,
+        }
+    }
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn local_day(draft: &Draft, now: Instant) -> i64 {
+    draft.zones.first().map_or(0, |zone| i64::from(day_number(now.local_day(*zone))))
+}
+
+/// Looks at consent, suspension, revisions, expiry, hours and caps, in this order. Pure.
+fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
+    let notice = &draft.notice;
+    if facts.now >= notice.expires_at {
+        return Verdict::Drop(NoticeState::Expired, "expired");
+    }
+    if !is_unasked(notice.kind) {
+        return Verdict::Go { valid_for: valid_for(draft, facts), send: None };
+    }
+    let number = facts.numbers.get(&notice.id);
+    if number.is_some_and(|fact| fact.suspended.is_some()) {
+        return Verdict::Drop(NoticeState::Cancelled, "number-suspended");
+    }
+    match number.and_then(|fact| fact.consent.as_deref()) {
+        Some("granted" | "restored") => {}
+        Some("withdrawn") => return Verdict::Drop(NoticeState::Cancelled, "opted-out"),
+        Some(_) => return Verdict::Drop(NoticeState::Cancelled, "consent-denied"),
+        None => return Verdict::Drop(NoticeState::Cancelled, "no-consent"),
+    }
+    if let Some(verdict) = visits_changed(draft, facts) {
+        return verdict;
+    }
+    if !facts.window.allows(facts.now, &draft.zones) {
+        return match facts.window.next_allowed(facts.now, &draft.zones) {
+            Some(opening) if opening < notice.expires_at => Verdict::Release(Some(opening)),
+            _ => Verdict::Drop(NoticeState::Expired, "quiet-hours"),
+        };
+    }
+    let valid_for = valid_for(draft, facts);
+    if notice.kind == NoticeKind::Change {
+        return Verdict::Go { valid_for, send: None };
+    }
+    let today = local_day(draft, facts.now);
+    let counted = facts.sends.get(&notice.bix).map(Vec::as_slice).unwrap_or_default();
+    if counted.iter().any(|send| send.notice == notice.id) {
+        return Verdict::Go { valid_for, send: None };
+    }
+    let on_day = count(counted.iter().filter(|send| send.send_day == today).count());
+    let in_week =
+        count(counted.iter().filter(|send| send.send_day > today - CAP_DAYS && send.send_day <= today).count());
+    if on_day >= facts.cap_per_day {
+        return Verdict::Drop(NoticeState::Cancelled, "cap-day");
+    }
+    if in_week >= facts.cap_per_week {
+        return Verdict::Drop(NoticeState::Cancelled, "cap-week");
+    }
+    let send = Send { bix: notice.bix, send_day: today, slot: on_day + 1, notice: notice.id };
+    Verdict::Go { valid_for, send: Some(send) }
+}
+
+/// Whether the visits still stand as the text says.
+fn visits_changed(draft: &Draft, facts: &Facts) -> Option<Verdict> {
+    let now = facts.reminders.get(&draft.notice.id).map(Vec::as_slice).unwrap_or_default();
+    let frozen = draft.notice.body.is_some();
+    if now.is_empty() {
+        return Some(Verdict::Drop(NoticeState::Cancelled, "superseded"));
+    }
+    let moot = |reminder: &NoticeReminder| {
+        !reminder.status.is_expected()
+            || reminder.revision != reminder.current_revision
+            || reminder.answer == Answer::Declined.as_str()
+    };
+    if frozen {
+        return now.iter().any(moot).then_some(Verdict::Drop(NoticeState::Cancelled, "superseded"));
+    }
+    let ids: BTreeSet<ReminderId> = now.iter().map(|reminder| reminder.id).collect();
+    let changed = ids != draft.reminders
+        || now.iter().any(|reminder| moot(reminder) || reminder.plan_due || reminder.held.is_some());
+    // Planning looks at it again, and then it comes back as it should be, or not at all.
+    changed.then_some(Verdict::Release(None))
+}
+
+/// Until the hours close or the notice expires, whichever is first: a carrier's queue must not deliver at night.
+fn valid_for(draft: &Draft, facts: &Facts) -> Duration {
+    let expires = draft.notice.expires_at - facts.now;
+    let closes = if is_unasked(draft.notice.kind) {
+        facts.window.closes_at(facts.now, &draft.zones) - facts.now
+    } else {
+        expires
+    };
+    expires.min(closes).max(SHORTEST_VALIDITY)
+}

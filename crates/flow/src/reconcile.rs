@@ -1,0 +1,117 @@
+//! Leases that ran out: what was only claimed is planned again; what was armed is sent again only where the carrier
+//! honours keys, within the key's life; the rest is looked up at the carrier, else shown to a person. Never blindly resent.
+
+use crate::{Flow, FlowError};
+use chrono::Duration;
+use kept_carrier::LookUp;
+use kept_domain::{Instant, LeaseToken, NoticeId, NoticeState, PracticeId, TaskId};
+use kept_store::{ExpiredLease, NewTask, Outcome, Scope};
+
+/// Lost leases looked at in one go.
+pub const RECONCILE_BATCH: i64 = 500;
+
+/// What became of lost leases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReconcileSummary {
+    /// Planned again: nothing had been frozen.
+    pub released: u64,
+    /// To be handed over again under the same key.
+    pub resent: u64,
+    /// The carrier has them.
+    pub found: u64,
+    /// Shown to a person.
+    pub uncertain: u64,
+}
+
+impl Flow {
+    /// Looks after lost leases, up to [`RECONCILE_BATCH`].
+    pub async fn reconcile(&self) -> Result<ReconcileSummary, FlowError> {
+        let wall = self.clock.wall();
+        let lost = {
+            let mut tx = self.store.begin_batch(Scope::Work).await?;
+            let lost = tx.expired_leases(wall, RECONCILE_BATCH).await?;
+            tx.rollback().await?;
+            lost
+        };
+        let mut summary = ReconcileSummary::default();
+        for lease in lost {
+            self.reconcile_one(&lease, wall, &mut summary).await?;
+        }
+        Ok(summary)
+    }
+
+    async fn reconcile_one(
+        &self,
+        lease: &ExpiredLease,
+        wall: Instant,
+        summary: &mut ReconcileSummary,
+    ) -> Result<(), FlowError> {
+        let (practice, id, token) = (lease.practice, lease.id, lease.token);
+        if lease.state == NoticeState::Claimed {
+            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+            summary.released += tx.release_notices(practice, token, &[(id, None)]).await?;
+            tx.commit().await?;
+            return Ok(());
+        }
+        let line = lease.carrier.as_deref().and_then(|name| self.carriers.by_name(name));
+        let age = lease.armed_at_ms.map_or(Duration::MAX, |armed| wall - Instant::from_ms(armed));
+        let key_lives = line
+            .and_then(kept_carrier::Line::honours_keys)
+            .and_then(|life| Duration::from_std(life).ok())
+            .is_some_and(|life| age < life);
+        if key_lives {
+            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+            summary.resent += tx.rearm_notices(practice, token, &[id]).await?;
+            tx.commit().await?;
+            return Ok(());
+        }
+        let looked_up = match line {
+            Some(line) => line.look_up(id).await,
+            None => LookUp::Unknown,
+        };
+        match looked_up {
+            LookUp::Found { provider_ref } => {
+                summary.found += self.settle(practice, token, id, NoticeState::Sent, Some(provider_ref), wall).await?;
+            }
+            LookUp::NeverTaken => {
+                let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+                summary.resent += tx.rearm_notices(practice, token, &[id]).await?;
+                tx.commit().await?;
+            }
+            LookUp::Unknown => {
+                summary.uncertain += self.settle(practice, token, id, NoticeState::Uncertain, None, wall).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(
+        &self,
+        practice: PracticeId,
+        token: LeaseToken,
+        id: NoticeId,
+        state: NoticeState,
+        provider_ref: Option<String>,
+        wall: Instant,
+    ) -> Result<u64, FlowError> {
+        let uncertain = state == NoticeState::Uncertain;
+        let outcome = Outcome {
+            id,
+            state,
+            reason: uncertain.then(|| "lease-lost".to_owned()),
+            provider_ref,
+            due_at: None,
+            attempt: if uncertain { "unknown" } else { "accepted" },
+            code: None,
+        };
+        let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        let changed = tx.record_outcomes(practice, token, wall, &[outcome]).await?;
+        if uncertain && changed == 1 {
+            let task =
+                NewTask { id: self.new_id::<TaskId>(), kind: "uncertain", appointment: None, subject: Some(id.into()) };
+            tx.insert_tasks(practice, wall, &[task]).await?;
+        }
+        tx.commit().await?;
+        Ok(changed)
+    }
+}

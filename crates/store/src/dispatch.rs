@@ -1,0 +1,579 @@
+//! Notices on their way out: claimed under a lease, armed, recorded. Every change names the lease token, so that
+//! a worker whose lease was given to another can change nothing.
+
+use crate::dialect::{Kind, Rows};
+use crate::error::StoreError;
+use crate::tx::Tx;
+use kept_domain::private::{ContactCol, LinkSecretCol, NoticeBodyCol};
+use kept_domain::{
+    AppointmentId, AppointmentStatus, AttemptId, BlindIndex, Channel, ContactPointId, Instant, LeaseToken, LinkId,
+    Locale, LocationId, NoticeId, NoticeKind, NoticeState, PatientId, PracticeId, ReminderId, Salt, Sealed,
+};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// A notice that a worker holds, with what is needed to write its text.
+#[derive(Debug, Clone, FromRow)]
+pub struct ClaimedNotice {
+    /// Whose.
+    #[sqlx(rename = "practice_id", try_from = "Uuid")]
+    pub practice: PracticeId,
+    /// Which; also the idempotency key.
+    #[sqlx(try_from = "Uuid")]
+    pub id: NoticeId,
+    /// Reminder, change, or answer.
+    #[sqlx(try_from = "String")]
+    pub kind: NoticeKind,
+    /// How it travels.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// Language of the text.
+    #[sqlx(try_from = "String")]
+    pub locale: Locale,
+    /// Name of the text.
+    pub template: String,
+    /// Whom it reaches.
+    #[sqlx(rename = "contact_point_id", try_from = "Uuid")]
+    pub contact: ContactPointId,
+    /// Finds the number without opening it.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub bix: BlindIndex,
+    /// Location whose sender and zone count.
+    #[sqlx(rename = "location_id", try_from = "Uuid")]
+    pub location: LocationId,
+    /// Useless from here on (civil).
+    #[sqlx(rename = "expires_at_ms", try_from = "i64")]
+    pub expires_at: Instant,
+    /// Attempts so far.
+    pub attempts: i64,
+    /// How often its sealed values were written.
+    pub rev: i64,
+    /// The frozen text; there is one where it was armed before, and in answers.
+    pub body: Option<Vec<u8>>,
+    /// The secret of its link, if it has one already.
+    pub link_secret: Option<Vec<u8>>,
+    /// Its link, if it has one already.
+    pub link_id: Option<Uuid>,
+    /// The number, sealed.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub contact_private: Sealed<ContactCol>,
+    /// Bound into it.
+    pub contact_rev: i64,
+    /// Its patient's salt.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub salt: Salt,
+    /// Zones the number's area code allows, comma-separated.
+    pub area_zones: Option<String>,
+    /// The patient's own zone, if recorded.
+    pub patient_zone: Option<String>,
+}
+
+impl ClaimedNotice {
+    /// The frozen text, if there is one.
+    pub fn sealed_body(&self) -> Option<Sealed<NoticeBodyCol>> {
+        self.body.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    }
+
+    /// The sealed secret of the link, if there is one.
+    pub fn sealed_link_secret(&self) -> Option<Sealed<LinkSecretCol>> {
+        self.link_secret.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    }
+}
+
+/// One reason in a notice, and how its visit stands now.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct NoticeReminder {
+    /// In which notice.
+    #[sqlx(rename = "notice_id", try_from = "Uuid")]
+    pub notice: NoticeId,
+    /// Which.
+    #[sqlx(try_from = "Uuid")]
+    pub id: ReminderId,
+    /// The plan's step.
+    pub step: String,
+    /// Revision it was planned for.
+    pub revision: i64,
+    /// The visit.
+    #[sqlx(rename = "appointment_id", try_from = "Uuid")]
+    pub appointment: AppointmentId,
+    /// Whose visit.
+    #[sqlx(rename = "patient_id", try_from = "Uuid")]
+    pub patient: PatientId,
+    /// Where.
+    #[sqlx(rename = "location_id", try_from = "Uuid")]
+    pub location: LocationId,
+    /// When.
+    #[sqlx(rename = "start_at_ms", try_from = "i64")]
+    pub start_at: Instant,
+    /// Until when, in milliseconds, if known.
+    pub end_at_ms: Option<i64>,
+    /// What [`NoticeReminder::revision`] must equal: the visit's revision now, or its practitioner's.
+    pub current_revision: i64,
+    /// The visit's revision now.
+    pub visit_revision: i64,
+    /// The visit's status now.
+    #[sqlx(try_from = "String")]
+    pub status: AppointmentStatus,
+    /// The patient's answer now.
+    pub answer: String,
+    /// Something changed that planning has not looked at yet.
+    pub plan_due: bool,
+    /// Its reminders wait for the desk.
+    pub held: Option<String>,
+}
+
+/// What decides, at the last moment, whether a claimed notice may go out.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ArmFacts {
+    /// Which.
+    #[sqlx(try_from = "Uuid")]
+    pub id: NoticeId,
+    /// Last act in the consent ledger for the number.
+    pub consent: Option<String>,
+    /// Why the number is suspended.
+    pub suspended: Option<String>,
+}
+
+/// A day that counts towards a number's caps.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Send {
+    /// The number.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub bix: BlindIndex,
+    /// Local day, days since 1970-01-01.
+    pub send_day: i64,
+    /// 1..=cap per day.
+    pub slot: i64,
+    /// The message that counts.
+    #[sqlx(rename = "notice_id", try_from = "Uuid")]
+    pub notice: NoticeId,
+}
+
+/// What arming writes into a notice.
+#[derive(Debug, Clone)]
+pub struct Armed {
+    /// Which.
+    pub id: NoticeId,
+    /// The frozen text.
+    pub body: Sealed<NoticeBodyCol>,
+    /// The secret of its link.
+    pub link_secret: Option<Sealed<LinkSecretCol>>,
+    /// Its link.
+    pub link: Option<LinkId>,
+    /// The revision both are bound to.
+    pub rev: i64,
+    /// The local day it counts for.
+    pub send_day: Option<i64>,
+    /// The carrier that will get it.
+    pub carrier: &'static str,
+    /// The attempt that begins.
+    pub attempt: AttemptId,
+    /// Its number, from 1.
+    pub attempt_number: i64,
+}
+
+/// What became of an armed notice.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Which.
+    pub id: NoticeId,
+    /// Where it stands now: sent, planned (again), failed, uncertain or expired.
+    pub state: NoticeState,
+    /// Why, for all but sent.
+    pub reason: Option<String>,
+    /// The carrier's id of the message.
+    pub provider_ref: Option<String>,
+    /// When to try again, for planned.
+    pub due_at: Option<Instant>,
+    /// How the attempt ended: accepted, refused, retry, unknown.
+    pub attempt: &'static str,
+    /// The carrier's code.
+    pub code: Option<String>,
+}
+
+/// A notice whose lease ran out.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct ExpiredLease {
+    /// Whose.
+    #[sqlx(rename = "practice_id", try_from = "Uuid")]
+    pub practice: PracticeId,
+    /// Which.
+    #[sqlx(try_from = "Uuid")]
+    pub id: NoticeId,
+    /// Claimed or armed.
+    #[sqlx(try_from = "String")]
+    pub state: NoticeState,
+    /// The lost lease.
+    #[sqlx(rename = "lease_token", try_from = "Uuid")]
+    pub token: LeaseToken,
+    /// The carrier that may have it.
+    pub carrier: Option<String>,
+    /// When it was armed, wall.
+    pub armed_at_ms: Option<i64>,
+}
+
+impl Tx {
+    /// Leases up to `limit` notices that are due, the longest due first. The caller's scope is `Work`.
+    pub async fn claim_due_notices(
+        &mut self,
+        token: LeaseToken,
+        lease_until: Instant,
+        now: Instant,
+        limit: i64,
+    ) -> Result<Vec<(PracticeId, NoticeId)>, StoreError> {
+        let rows = all!(
+            self,
+            (Uuid, Uuid),
+            "UPDATE notices SET state = 'claimed', lease_token = $1, lease_until_ms = $2
+             WHERE (practice_id, id) IN (
+                 SELECT practice_id, id FROM notices WHERE state = 'planned' AND due_at_ms <= $3
+                 ORDER BY due_at_ms, practice_id, id LIMIT $4 {lock})
+             RETURNING practice_id, id",
+            token.as_uuid(),
+            lease_until.as_ms(),
+            now.as_ms(),
+            limit
+        )?;
+        Ok(rows.into_iter().map(|(practice, id)| (practice.into(), id.into())).collect())
+    }
+
+    /// When the next notice is due after `after`; none when nothing waits.
+    pub async fn next_notice_due(&mut self, after: Instant) -> Result<Option<Instant>, StoreError> {
+        let due = one!(
+            self,
+            (Option<i64>,),
+            "SELECT MIN(due_at_ms) FROM notices WHERE state = 'planned' AND due_at_ms > $1",
+            after.as_ms()
+        )?;
+        Ok(due.0.map(Instant::from_ms))
+    }
+
+    /// The claimed notices of one practice, with numbers and zones.
+    pub async fn claimed_notices(
+        &mut self,
+        practice: PracticeId,
+        notices: &[NoticeId],
+    ) -> Result<Vec<ClaimedNotice>, StoreError> {
+        bulk_all!(
+            self,
+            ClaimedNotice,
+            "SELECT n.practice_id, n.id, n.kind, n.channel, n.locale, n.template, n.contact_point_id, n.bix, n.location_id,
+                 n.expires_at_ms, n.attempts, n.rev, n.body, n.link_secret, n.link_id,
+                 c.private AS contact_private, c.rev AS contact_rev, p.salt, c.area_zones, p.time_zone AS patient_zone
+             FROM {rows} AS r
+             JOIN notices n ON n.practice_id = $2 AND n.id = r.id
+             JOIN contact_points c ON c.practice_id = n.practice_id AND c.id = n.contact_point_id
+             JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid()
+        )
+    }
+
+    /// The reminders in notices, with how their visits stand; by start.
+    pub async fn notice_reminders(
+        &mut self,
+        practice: PracticeId,
+        notices: &[NoticeId],
+    ) -> Result<Vec<NoticeReminder>, StoreError> {
+        bulk_all!(
+            self,
+            NoticeReminder,
+            "SELECT m.notice_id, m.id, m.step, m.revision, m.appointment_id, a.patient_id, a.location_id, a.start_at_ms,
+                 a.end_at_ms, CASE WHEN m.step = 'change-practitioner' THEN a.practitioner_revision ELSE a.revision END
+                     AS current_revision, a.revision AS visit_revision, a.status, a.answer, a.plan_due, a.held
+             FROM {rows} AS r
+             JOIN reminders m ON m.practice_id = $2 AND m.notice_id = r.id
+             JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id
+             WHERE m.state = 'planned' OR m.state = 'sent'
+             ORDER BY a.start_at_ms, a.id",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid()
+        )
+    }
+
+    /// Renews the lease of claimed notices and locks their rows until the end of the transaction. Returns those that
+    /// are still held under the token.
+    pub async fn hold_claimed(
+        &mut self,
+        practice: PracticeId,
+        token: LeaseToken,
+        lease_until: Instant,
+        notices: &[NoticeId],
+    ) -> Result<Vec<NoticeId>, StoreError> {
+        let rows = bulk_all!(
+            self,
+            (Uuid,),
+            "UPDATE notices SET lease_until_ms = $4 FROM {rows} AS r
+             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3
+             RETURNING notices.id",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid(),
+            token.as_uuid(),
+            lease_until.as_ms()
+        )?;
+        Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    }
+
+    /// Consent and suspension of the numbers of notices, as they stand now.
+    pub async fn arm_facts(&mut self, practice: PracticeId, notices: &[NoticeId]) -> Result<Vec<ArmFacts>, StoreError> {
+        bulk_all!(
+            self,
+            ArmFacts,
+            "SELECT n.id, k.act AS consent, c.suspended
+             FROM {rows} AS r
+             JOIN notices n ON n.practice_id = $2 AND n.id = r.id
+             JOIN contact_points c ON c.practice_id = n.practice_id AND c.id = n.contact_point_id
+             LEFT JOIN consent_now k ON k.practice_id = n.practice_id AND k.bix = n.bix AND k.channel = n.channel",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid()
+        )
+    }
+
+    /// What counts towards the caps of some numbers since a local day.
+    pub async fn sends_since(
+        &mut self,
+        practice: PracticeId,
+        numbers: &[BlindIndex],
+        since_day: i64,
+    ) -> Result<Vec<Send>, StoreError> {
+        bulk_all!(
+            self,
+            Send,
+            "SELECT s.bix, s.send_day, s.slot, s.notice_id FROM {rows} AS r
+             JOIN sends s ON s.practice_id = $2 AND s.bix = r.bix AND s.send_day >= $3",
+            Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
+            practice.as_uuid(),
+            since_day
+        )
+    }
+
+    /// Counts messages towards the caps. Returns the notices that got their place; another worker was faster for the rest.
+    pub async fn insert_sends(&mut self, practice: PracticeId, sends: &[Send]) -> Result<Vec<NoticeId>, StoreError> {
+        let mut rows =
+            Rows::new(&[("bix", Kind::Bytes), ("send_day", Kind::Int), ("slot", Kind::Int), ("notice_id", Kind::Uuid)]);
+        for send in sends {
+            rows.push().bytes(&send.bix.0).int(send.send_day).int(send.slot).uuid(send.notice);
+        }
+        let taken = bulk_all!(
+            self,
+            (Uuid,),
+            "INSERT INTO sends (practice_id, bix, send_day, slot, notice_id)
+             SELECT $2, bix, send_day, slot, notice_id FROM {rows} AS r WHERE TRUE
+             ON CONFLICT (practice_id, bix, send_day, slot) DO NOTHING RETURNING notice_id",
+            rows,
+            practice.as_uuid()
+        )?;
+        Ok(taken.into_iter().map(|(id,)| id.into()).collect())
+    }
+
+    /// Messages that certainly never left no longer count.
+    pub async fn delete_sends(&mut self, practice: PracticeId, notices: &[NoticeId]) -> Result<u64, StoreError> {
+        bulk!(
+            self,
+            "DELETE FROM sends WHERE practice_id = $2 AND notice_id IN (SELECT id FROM {rows} AS r)",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid()
+        )
+    }
+
+    /// Freezes claimed notices, begins their attempts and marks their reminders as said. Returns how many notices were
+    /// still held under the token; the caller rolls back if fewer than it asked for.
+    pub async fn arm_notices(
+        &mut self,
+        practice: PracticeId,
+        token: LeaseToken,
+        now: Instant,
+        armed: &[Armed],
+    ) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[
+            ("id", Kind::Uuid),
+            ("body", Kind::Bytes),
+            ("link_secret", Kind::Bytes),
+            ("link_id", Kind::Uuid),
+            ("rev", Kind::Int),
+            ("send_day", Kind::Int),
+            ("carrier", Kind::Text),
+            ("attempt", Kind::Uuid),
+            ("number", Kind::Int),
+        ]);
+        for notice in armed {
+            rows.push()
+                .uuid(notice.id)
+                .bytes(notice.body.as_ciphertext())
+                .opt_bytes(notice.link_secret.as_ref().map(Sealed::as_ciphertext))
+                .opt_uuid(notice.link.map(LinkId::as_uuid))
+                .int(notice.rev)
+                .opt_int(notice.send_day)
+                .text(notice.carrier)
+                .uuid(notice.attempt)
+                .int(notice.attempt_number);
+        }
+        let count = bulk!(
+            self,
+            "UPDATE notices SET state = 'armed', body = r.body, link_secret = r.link_secret, link_id = r.link_id, rev = r.rev,
+                 send_day = r.send_day, carrier = r.carrier, attempts = r.number, armed_at_ms = $4
+             FROM {rows} AS r
+             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+            rows,
+            practice.as_uuid(),
+            token.as_uuid(),
+            now.as_ms()
+        )?;
+        bulk!(
+            self,
+            "INSERT INTO attempts (practice_id, id, notice_id, number, lease_token, carrier, armed_at_ms)
+             SELECT $2, attempt, id, number, $3, carrier, $4 FROM {rows} AS r",
+            rows,
+            practice.as_uuid(),
+            token.as_uuid(),
+            now.as_ms()
+        )?;
+        bulk!(
+            self,
+            "UPDATE reminders SET state = 'sent', reason = NULL FROM {rows} AS r
+             WHERE reminders.practice_id = $2 AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+            rows,
+            practice.as_uuid()
+        )?;
+        Ok(count)
+    }
+
+    /// Gives claimed notices back, each with a new due time.
+    pub async fn release_notices(
+        &mut self,
+        practice: PracticeId,
+        token: LeaseToken,
+        notices: &[(NoticeId, Option<Instant>)],
+    ) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[("id", Kind::Uuid), ("due_at_ms", Kind::Int)]);
+        for (id, due_at) in notices {
+            rows.push().uuid(*id).opt_int(due_at.map(Instant::as_ms));
+        }
+        bulk!(
+            self,
+            "UPDATE notices SET state = 'planned', lease_token = NULL, lease_until_ms = NULL,
+                 due_at_ms = COALESCE(r.due_at_ms, notices.due_at_ms)
+             FROM {rows} AS r
+             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+            rows,
+            practice.as_uuid(),
+            token.as_uuid()
+        )
+    }
+
+    /// Ends claimed notices that will not be sent (cancelled or expired), each with its reason, and their reminders.
+    pub async fn drop_notices(
+        &mut self,
+        practice: PracticeId,
+        token: LeaseToken,
+        now: Instant,
+        notices: &[(NoticeId, NoticeState, &'static str)],
+    ) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[("id", Kind::Uuid), ("state", Kind::Text), ("reason", Kind::Text)]);
+        for (id, state, reason) in notices {
+            rows.push().uuid(*id).text(state.as_str()).text(reason);
+        }
+        bulk!(
+            self,
+            "UPDATE reminders SET state = 'skipped', reason = r.reason FROM {rows} AS r
+             WHERE reminders.practice_id = $2 AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+            rows,
+            practice.as_uuid()
+        )?;
+        bulk!(
+            self,
+            "UPDATE notices SET state = r.state, reason = r.reason, final_at_ms = $4, lease_token = NULL, lease_until_ms = NULL
+             FROM {rows} AS r
+             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+            rows,
+            practice.as_uuid(),
+            token.as_uuid(),
+            now.as_ms()
+        )
+    }
+
+    /// Records what became of armed notices, under the live token only. A failed or expired notice loses its link's
+    /// secret. Returns how many were still held.
+    pub async fn record_outcomes(
+        &mut self,
+        practice: PracticeId,
+        token: LeaseToken,
+        now: Instant,
+        outcomes: &[Outcome],
+    ) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[
+            ("id", Kind::Uuid),
+            ("state", Kind::Text),
+            ("reason", Kind::Text),
+            ("provider_ref", Kind::Text),
+            ("due_at_ms", Kind::Int),
+            ("attempt", Kind::Text),
+            ("code", Kind::Text),
+            ("ends", Kind::Bool),
+        ]);
+        for outcome in outcomes {
+            rows.push()
+                .uuid(outcome.id)
+                .text(outcome.state.as_str())
+                .opt_text(outcome.reason.as_deref())
+                .opt_text(outcome.provider_ref.as_deref())
+                .opt_int(outcome.due_at.map(Instant::as_ms))
+                .text(outcome.attempt)
+                .opt_text(outcome.code.as_deref())
+                .bool(outcome.state.is_final());
+        }
+        bulk!(
+            self,
+            "UPDATE attempts SET finished_at_ms = $4, outcome = r.attempt, code = r.code FROM {rows} AS r
+             WHERE attempts.practice_id = $2 AND attempts.notice_id = r.id AND attempts.lease_token = $3
+                 AND attempts.finished_at_ms IS NULL",
+            rows,
+            practice.as_uuid(),
+            token.as_uuid(),
+            now.as_ms()
+        )?;
+        bulk!(
+            self,
+            "UPDATE notices SET state = r.state, reason = r.reason, provider_ref = COALESCE(r.provider_ref, notices.provider_ref),
+                 due_at_ms = COALESCE(r.due_at_ms, notices.due_at_ms), lease_token = NULL, lease_until_ms = NULL,
+                 sent_at_ms = CASE WHEN r.state = 'sent' THEN $4 ELSE notices.sent_at_ms END,
+                 final_at_ms = CASE WHEN r.ends THEN $4 ELSE NULL END,
+                 link_secret = CASE WHEN r.ends THEN NULL ELSE notices.link_secret END
+             FROM {rows} AS r
+             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
+            rows,
+            practice.as_uuid(),
+            token.as_uuid(),
+            now.as_ms()
+        )
+    }
+
+    /// Notices whose worker has not come back. The caller's scope is `Work`.
+    pub async fn expired_leases(&mut self, now: Instant, limit: i64) -> Result<Vec<ExpiredLease>, StoreError> {
+        all!(
+            self,
+            ExpiredLease,
+            "SELECT practice_id, id, state, lease_token, carrier, armed_at_ms FROM notices
+             WHERE state IN ('claimed', 'armed') AND lease_until_ms < $1 ORDER BY lease_until_ms LIMIT $2 {lock}",
+            now.as_ms(),
+            limit
+        )
+    }
+
+    /// Puts armed notices under a lost token back to be sent again with the same key, the same text and the same link.
+    pub async fn rearm_notices(
+        &mut self,
+        practice: PracticeId,
+        token: LeaseToken,
+        notices: &[NoticeId],
+    ) -> Result<u64, StoreError> {
+        bulk!(
+            self,
+            "UPDATE notices SET state = 'planned', lease_token = NULL, lease_until_ms = NULL FROM {rows} AS r
+             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid(),
+            token.as_uuid()
+        )
+    }
+}
