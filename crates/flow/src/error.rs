@@ -28,6 +28,9 @@ pub enum FlowError {
         /// What was looked for, in words for a person.
         what: &'static str,
     },
+    /// Planning and sending do not come to rest.
+    #[error("planning and sending do not come to rest; please report this")]
+    Restless,
     /// The database has no practice yet.
     #[error("there is no practice yet: set one up with `kept init`")]
     NoPractice,

@@ -3,6 +3,7 @@
 //! A step reads the clock once, works on opened read models, and holds no transaction open while it opens, renders
 //! or speaks to the network. Callers (`kept-web`, the binary) never see a key or a row.
 
+mod advance;
 pub mod answer;
 pub mod audit;
 pub mod consent;
@@ -19,7 +20,10 @@ pub mod reconcile;
 pub mod report;
 pub mod setup;
 mod sweeps;
+#[cfg(feature = "testing")]
+pub mod testing;
 
+pub use advance::{Advanced, MAX_ROUNDS};
 pub use context::{Clock, Flow, FlowParts, Ids, MovableClock, RandomIds, Settings, SystemClock};
 pub use error::FlowError;
 pub use keys::{OpenLocation, OpenPlan, OpenPractice, OpenPractitioner, OpenVisitType};

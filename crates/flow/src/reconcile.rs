@@ -71,7 +71,8 @@ impl Flow {
         };
         match looked_up {
             LookUp::Found { provider_ref } => {
-                summary.found += self.settle(practice, token, id, NoticeState::Sent, Some(provider_ref), wall).await?;
+                summary.found +=
+                    self.settle_lost(practice, token, id, NoticeState::Sent, Some(provider_ref), wall).await?;
             }
             LookUp::NeverTaken => {
                 let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
@@ -79,13 +80,13 @@ impl Flow {
                 tx.commit().await?;
             }
             LookUp::Unknown => {
-                summary.uncertain += self.settle(practice, token, id, NoticeState::Uncertain, None, wall).await?;
+                summary.uncertain += self.settle_lost(practice, token, id, NoticeState::Uncertain, None, wall).await?;
             }
         }
         Ok(())
     }
 
-    async fn settle(
+    async fn settle_lost(
         &self,
         practice: PracticeId,
         token: LeaseToken,
