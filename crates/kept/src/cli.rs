@@ -34,6 +34,8 @@ pub enum Command {
     Doctor(commands::doctor::Args),
     /// Make key-encryption keys, and wrap again under a new one
     Keys(commands::keys::Args),
+    /// Make a fresh link to one visit
+    Link(commands::link::Args),
     /// Verify the record of what was done
     Audit(commands::audit::Args),
     /// Missed-visit figures of a period
@@ -62,6 +64,7 @@ impl Command {
             Self::Migrate(args) => commands::migrate::run(args, context).await,
             Self::Doctor(args) => commands::doctor::run(args, context).await,
             Self::Keys(args) => commands::keys::run(args, context).await,
+            Self::Link(args) => commands::link::run(args, context).await,
             Self::Audit(args) => commands::audit::run(args, context).await,
             Self::Report(args) => commands::report::run(args, context).await,
         }

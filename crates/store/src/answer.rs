@@ -78,6 +78,19 @@ pub struct NewRequest {
 }
 
 impl Tx {
+    /// The salt of a patient's rows.
+    pub async fn patient_salt(&mut self, practice: PracticeId, patient: PatientId) -> Result<Option<Salt>, StoreError> {
+        let row = opt!(
+            self,
+            (Vec<u8>,),
+            "SELECT salt FROM patients WHERE practice_id = $1 AND id = $2",
+            practice.as_uuid(),
+            patient.as_uuid()
+        )?;
+        row.map(|(salt,)| Salt::try_from(salt).map_err(|_| StoreError::Corrupt { table: "patients", column: "salt" }))
+            .transpose()
+    }
+
     /// A visit and its patient's salt, to seal an answer's words with before the transaction that writes them.
     pub async fn answer_target(
         &mut self,

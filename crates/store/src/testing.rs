@@ -87,3 +87,30 @@ where
         database.close().await;
     }
 }
+
+impl crate::Tx {
+    /// How many rows each table holds, by name, for tests that nothing was written. Needs [`crate::Scope::Work`].
+    pub async fn row_counts(&mut self) -> Result<Vec<(String, i64)>, crate::StoreError> {
+        let names = match self.engine() {
+            crate::Engine::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+            crate::Engine::Postgres => {
+                "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+            }
+        };
+        let names: Vec<(String,)> = all!(self, (String,), names)?;
+        let mut counts = Vec::new();
+        for (name,) in names {
+            let text = AssertSqlSafe(format!("SELECT COUNT(*) FROM {name}"));
+            let count = match &mut self.inner {
+                crate::tx::Inner::Sqlite(c) => {
+                    sqlx::query_scalar::<sqlx::Sqlite, i64>(text).fetch_one(&mut **c).await?
+                }
+                crate::tx::Inner::Postgres(c) => {
+                    sqlx::query_scalar::<sqlx::Postgres, i64>(text).fetch_one(&mut **c).await?
+                }
+            };
+            counts.push((name, count));
+        }
+        Ok(counts)
+    }
+}

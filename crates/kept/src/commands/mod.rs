@@ -4,6 +4,7 @@ pub mod audit;
 pub mod doctor;
 pub mod init;
 pub mod keys;
+pub mod link;
 pub mod migrate;
 pub mod report;
 pub mod serve;

@@ -1,0 +1,5 @@
+//! The router as a browser sees it, on both engines.
+
+mod browser;
+mod portal;
+mod scanner;
