@@ -31,6 +31,16 @@ pub mod act {
     pub const ANSWER_RECORDED: &str = "answer.recorded";
     /// Notices were frozen and handed to the carrier; some may have been dropped.
     pub const NOTICES_ARMED: &str = "notices.armed";
+    /// What became of a visit was marked.
+    pub const OUTCOME_MARKED: &str = "outcome.marked";
+    /// A held visit was kept.
+    pub const HELD_KEPT: &str = "held.kept";
+    /// A patient's change was entered in the practice's own system.
+    pub const CHANGE_ENTERED: &str = "change.entered";
+    /// A task was looked after.
+    pub const TASK_DONE: &str = "task.done";
+    /// Somebody looked at a day's visits.
+    pub const BOARD_VIEWED: &str = "board.viewed";
     /// A schedule was imported.
     pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
     /// A sealed value did not open.

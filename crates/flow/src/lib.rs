@@ -6,6 +6,7 @@
 mod advance;
 pub mod answer;
 pub mod audit;
+pub mod board;
 pub mod consent;
 mod context;
 pub mod dispatch;
@@ -14,6 +15,7 @@ pub mod intake;
 mod keys;
 pub mod link;
 pub mod message;
+pub mod outcome;
 pub mod portal;
 mod purge;
 pub mod reconcile;

@@ -12,6 +12,7 @@ mod tx;
 
 mod answer;
 mod audit;
+mod board;
 mod consent;
 mod dialect;
 mod dispatch;
@@ -21,6 +22,7 @@ mod health;
 mod intake;
 mod link;
 mod patient_session;
+mod plan;
 mod pool;
 mod portal;
 mod practice;
@@ -34,6 +36,7 @@ pub mod testing;
 
 pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
+pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, OpenTask};
 pub use consent::{ConsentEntry, ConsentNow};
 pub use dispatch::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, Send};
 pub use error::StoreError;
@@ -45,6 +48,7 @@ pub use intake::{
 };
 pub use link::{LinkTarget, NewLink, NewLinkVisit, StoredLink};
 pub use patient_session::PatientSession;
+pub use plan::{PlanContact, PlanNotice, PlanReminder, PlanVisit, PlannedNotice, PlannedReminder};
 pub use pool::{DatabaseUrl, Engine, Settings, Store};
 pub use portal::PortalVisit;
 pub use practice::{

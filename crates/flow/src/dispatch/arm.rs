@@ -5,6 +5,7 @@ use super::{DispatchSummary, LEASE};
 use crate::audit::{self, AuditEntry, act};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
+use kept_domain::skip::SkipReason;
 use kept_domain::time::day_number;
 use kept_domain::window::SendWindow;
 use kept_domain::{Answer, AttemptId, BlindIndex, Instant, LeaseToken, NoticeId, NoticeKind, NoticeState, ReminderId};
@@ -89,7 +90,9 @@ impl Flow {
             match (verdict(&draft, &facts), draft.text.take()) {
                 (Verdict::Drop(state, reason), _) => dropped.push((id, state, reason)),
                 (Verdict::Release(due_at), _) => released.push((id, due_at)),
-                (Verdict::Go { .. }, None) => dropped.push((id, NoticeState::Cancelled, "nothing-to-say")),
+                (Verdict::Go { .. }, None) => {
+                    dropped.push((id, NoticeState::Cancelled, SkipReason::Superseded.as_str()))
+                }
                 (Verdict::Go { valid_for, send }, Some(text)) => {
                     if let Some(send) = send {
                         facts.sends.entry(send.bix).or_default().push(send.clone());
@@ -112,7 +115,7 @@ impl Flow {
         let links: Vec<_> = ready.iter_mut().filter_map(|one| one.text.new_link.take()).collect();
         tx.insert_links(practice, &links).await?;
         let armed: Vec<Armed> = ready.iter().map(|one| self.armed(one)).collect();
-        tx.arm_notices(practice, token, wall, &armed).await?;
+        tx.arm_notices(practice, token, wall, now, &armed).await?;
         let entry = AuditEntry::system(act::NOTICES_ARMED)
             .id("batch", token)
             .count("armed", count(ready.len()))
@@ -154,20 +157,20 @@ fn local_day(draft: &Draft, now: Instant) -> i64 {
 fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     let notice = &draft.notice;
     if facts.now >= notice.expires_at {
-        return Verdict::Drop(NoticeState::Expired, "expired");
+        return Verdict::Drop(NoticeState::Expired, SkipReason::Expired.as_str());
     }
     if !is_unasked(notice.kind) {
         return Verdict::Go { valid_for: valid_for(draft, facts), send: None };
     }
     let number = facts.numbers.get(&notice.id);
     if number.is_some_and(|fact| fact.suspended.is_some()) {
-        return Verdict::Drop(NoticeState::Cancelled, "number-suspended");
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::NumberSuspended.as_str());
     }
     match number.and_then(|fact| fact.consent.as_deref()) {
         Some("granted" | "restored") => {}
-        Some("withdrawn") => return Verdict::Drop(NoticeState::Cancelled, "opted-out"),
-        Some(_) => return Verdict::Drop(NoticeState::Cancelled, "consent-denied"),
-        None => return Verdict::Drop(NoticeState::Cancelled, "no-consent"),
+        Some("withdrawn") => return Verdict::Drop(NoticeState::Cancelled, SkipReason::OptedOut.as_str()),
+        // Never asked, or said no.
+        Some(_) | None => return Verdict::Drop(NoticeState::Cancelled, SkipReason::NoConsent.as_str()),
     }
     if let Some(verdict) = visits_changed(draft, facts) {
         return verdict;
@@ -175,7 +178,7 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     if !facts.window.allows(facts.now, &draft.zones) {
         return match facts.window.next_allowed(facts.now, &draft.zones) {
             Some(opening) if opening < notice.expires_at => Verdict::Release(Some(opening)),
-            _ => Verdict::Drop(NoticeState::Expired, "quiet-hours"),
+            _ => Verdict::Drop(NoticeState::Expired, SkipReason::WindowClosed.as_str()),
         };
     }
     let valid_for = valid_for(draft, facts);
@@ -191,10 +194,10 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     let in_week =
         count(counted.iter().filter(|send| send.send_day > today - CAP_DAYS && send.send_day <= today).count());
     if on_day >= facts.cap_per_day {
-        return Verdict::Drop(NoticeState::Cancelled, "cap-day");
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::DayCap.as_str());
     }
     if in_week >= facts.cap_per_week {
-        return Verdict::Drop(NoticeState::Cancelled, "cap-week");
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::WeekCap.as_str());
     }
     let send = Send { bix: notice.bix, send_day: today, slot: on_day + 1, notice: notice.id };
     Verdict::Go { valid_for, send: Some(send) }
@@ -205,7 +208,7 @@ fn visits_changed(draft: &Draft, facts: &Facts) -> Option<Verdict> {
     let now = facts.reminders.get(&draft.notice.id).map(Vec::as_slice).unwrap_or_default();
     let frozen = draft.notice.body.is_some();
     if now.is_empty() {
-        return Some(Verdict::Drop(NoticeState::Cancelled, "superseded"));
+        return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Superseded.as_str()));
     }
     let moot = |reminder: &NoticeReminder| {
         !reminder.status.is_expected()
@@ -213,7 +216,7 @@ fn visits_changed(draft: &Draft, facts: &Facts) -> Option<Verdict> {
             || reminder.answer == Answer::Declined.as_str()
     };
     if frozen {
-        return now.iter().any(moot).then_some(Verdict::Drop(NoticeState::Cancelled, "superseded"));
+        return now.iter().any(moot).then_some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Superseded.as_str()));
     }
     let ids: BTreeSet<ReminderId> = now.iter().map(|reminder| reminder.id).collect();
     let changed = ids != draft.reminders
