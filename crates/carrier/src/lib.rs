@@ -1,1 +1,59 @@
-//! Kept.
+//! Notices out, receipts and replies back.
+//!
+//! A [`Carrier`] takes one frozen notice and says what became of it ([`Outcome`]); later it calls a webhook, which
+//! [`Carrier::verify`] and [`Carrier::parse`] turn into [`Event`]s. What makes two carriers safe to treat alike is
+//! that each says **how sure it is**: whether it certainly did not take a message ([`Outcome::Retry`]), whether nobody
+//! knows ([`Outcome::Unknown`]), and for how long it honours an idempotency key ([`Carrier::honours_keys`]).
+//!
+//! Nothing here reads a clock for a decision that is stored, makes a random number, or touches the database. The
+//! outbound HTTP client is built by the binary and passed in.
+//!
+//! To add a carrier: implement [`Carrier`] in a file of its own, add a variant to [`AnyCarrier`], and add its webhook
+//! vectors to the tests.
+
+mod back_off;
+mod breaker;
+mod caller;
+mod hook;
+mod outbound;
+mod pace;
+mod registry;
+pub mod sandbox;
+
+pub use back_off::{BACK_OFF_FIRST, BACK_OFF_LONGEST, back_off};
+pub use breaker::{BREAKER_FAILURES, BREAKER_REST, Breaker};
+pub use caller::{CALL_TIMEOUT, Caller, NotCalled};
+pub use hook::{
+    Event, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, MAX_HOOK_BYTES, MessageStatus, Receipt,
+};
+pub use outbound::{LookUp, Outbound, Outcome, Refusal};
+pub use pace::{MAX_PACE_WAIT, MAX_SENDERS, Pace};
+pub use registry::{AnyCarrier, Carriers, Line};
+
+use kept_domain::{Instant, NoticeId};
+use std::future::Future;
+use std::time::Duration;
+
+/// A company, gateway or page that hands messages to phones.
+///
+/// Implementations answer within their own time limit and never panic; whatever goes wrong is an [`Outcome`].
+pub trait Carrier {
+    /// The word that is stored beside each notice and stands in the webhook's address. Lower-case letters.
+    fn name(&self) -> &'static str;
+
+    /// For how long a second message with the same idempotency key is recognised and not sent again; `None` if the
+    /// carrier knows no keys, and then nothing whose fate is unknown is ever sent a second time.
+    fn honours_keys(&self) -> Option<Duration>;
+
+    /// Hands over one notice. The key is the notice's id, the same on every attempt.
+    fn submit(&self, notice: &Outbound) -> impl Future<Output = Outcome> + Send;
+
+    /// Asks what became of a notice whose fate is unknown.
+    fn look_up(&self, notice: NoticeId) -> impl Future<Output = LookUp> + Send;
+
+    /// Checks that a webhook comes from this carrier and is fresh. `now` is the wall clock.
+    fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError>;
+
+    /// Reads a webhook that was verified. One call may carry several events.
+    fn parse(&self, request: &HookRequest<'_>) -> Result<Vec<Event>, HookError>;
+}

@@ -1,0 +1,85 @@
+//! What goes out, and what may become of it.
+
+use kept_domain::NoticeId;
+use std::fmt;
+use std::time::Duration;
+
+/// One frozen notice on its way to a carrier.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Outbound {
+    /// The notice; its id is the idempotency key.
+    pub key: NoticeId,
+    /// Receiver, E.164.
+    pub to: String,
+    /// Sender, E.164, or none for the carrier's default.
+    pub from: Option<String>,
+    /// The whole text, link included.
+    pub text: String,
+    /// The carrier drops the message if it cannot deliver it within this time, so that its own queue cannot deliver at
+    /// night.
+    pub valid_for: Duration,
+    /// Where receipts go: a public URL of ours.
+    pub status_url: String,
+    /// Where replies go: a public URL of ours.
+    pub inbound_url: String,
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Outbound({})", self.key)
+    }
+}
+
+/// What became of one attempt to hand over a notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The carrier has it.
+    Accepted {
+        /// The carrier's id of the message; receipts name it.
+        provider_ref: String,
+    },
+    /// The carrier will not take it, now or later.
+    Refused {
+        /// Why, as far as it changes what we do.
+        why: Refusal,
+        /// The carrier's own code.
+        code: String,
+    },
+    /// The carrier certainly did not take it, or honours keys so that asking again is safe.
+    Retry {
+        /// How long the carrier asked us to wait, if it did.
+        after: Option<Duration>,
+        /// The carrier's own code, or ours: `connect`, `busy`, `open`.
+        code: String,
+    },
+    /// Nobody knows whether the carrier took it.
+    Unknown {
+        /// What happened: `timeout`, `broken`, `unreadable`.
+        code: String,
+    },
+}
+
+/// Why a carrier refuses, as far as it changes what we do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The receiver told the carrier to stop: becomes an entry of the consent ledger.
+    OptedOut,
+    /// No phone can be reached under the number (unknown, unreachable, a landline): the number is suspended.
+    Unreachable,
+    /// The text or sender is not accepted: a person must look.
+    NotAccepted,
+}
+
+/// What a carrier says of a message whose fate was unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// The carrier has it.
+    Found {
+        /// The carrier's id of the message.
+        provider_ref: String,
+    },
+    /// The carrier certainly never took it.
+    NeverTaken,
+    /// The carrier cannot tell, now or ever.
+    Unknown,
+}

@@ -1,0 +1,79 @@
+//! Keeps each sender's number within the rate the carrier grants it.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Senders remembered; the idle ones are forgotten first.
+pub const MAX_SENDERS: usize = 10_000;
+
+/// A message that would have to wait longer than this goes back to its queue instead of holding a worker.
+pub const MAX_PACE_WAIT: Duration = Duration::from_secs(2);
+
+/// Spaces the messages of each sender evenly.
+#[derive(Debug)]
+pub struct Pace {
+    gap: Duration,
+    free_at: HashMap<String, Instant>,
+}
+
+impl Pace {
+    /// At most `per_second` messages a second from one sender; zero means no limit.
+    pub fn new(per_second: u32) -> Self {
+        Self { gap: Duration::from_secs(1).checked_div(per_second).unwrap_or_default(), free_at: HashMap::new() }
+    }
+
+    /// Takes the sender's next turn. `Ok` says how long to wait before using it, `Err` that the next turn is too far
+    /// away (then none was taken).
+    pub fn turn(&mut self, sender: &str, now: Instant) -> Result<Duration, Duration> {
+        if self.gap.is_zero() {
+            return Ok(Duration::ZERO);
+        }
+        if self.free_at.len() >= MAX_SENDERS && !self.free_at.contains_key(sender) {
+            self.free_at.retain(|_, free_at| *free_at > now);
+        }
+        let free_at = self.free_at.get(sender).copied().unwrap_or(now).max(now);
+        let wait = free_at - now;
+        if wait > MAX_PACE_WAIT {
+            return Err(wait);
+        }
+        self.free_at.insert(sender.to_owned(), free_at + self.gap);
+        Ok(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_sender_has_its_own_even_pace() {
+        let now = Instant::now();
+        let mut pace = Pace::new(10);
+        let waits: Vec<_> = (0..3).map(|_| pace.turn("+12025550100", now)).collect();
+        assert_eq!(waits, [Ok(Duration::ZERO), Ok(Duration::from_millis(100)), Ok(Duration::from_millis(200))]);
+        assert_eq!(pace.turn("+12025550101", now), Ok(Duration::ZERO));
+        assert_eq!(pace.turn("+12025550100", now + Duration::from_secs(1)), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_turn_too_far_away_is_not_taken() {
+        let now = Instant::now();
+        let mut pace = Pace::new(1);
+        assert_eq!((0..4).filter(|_| pace.turn("a", now).is_ok()).count(), 3, "0 s, 1 s, 2 s");
+        assert!(pace.turn("a", now).is_err());
+        assert_eq!(pace.turn("a", now + Duration::from_secs(1)), Ok(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn no_limit_and_bounded_memory() {
+        let now = Instant::now();
+        let mut pace = Pace::new(0);
+        assert!((0..10_000).all(|_| pace.turn("a", now) == Ok(Duration::ZERO)));
+        let mut pace = Pace::new(100);
+        for n in 0..MAX_SENDERS * 3 {
+            let later = now + Duration::from_millis(20) * u32::try_from(n).expect("small");
+            assert!(pace.turn(&n.to_string(), later).is_ok());
+        }
+        assert!(pace.free_at.len() <= MAX_SENDERS);
+    }
+}

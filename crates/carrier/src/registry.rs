@@ -1,0 +1,147 @@
+//! The carriers that are set up, each with its breaker and pace.
+
+use crate::{
+    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Outbound, Outcome, Pace, back_off, sandbox::SandboxCarrier,
+};
+use kept_domain::{Channel, Instant, NoticeId};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// One of the carriers we know.
+#[derive(Debug)]
+pub enum AnyCarrier {
+    /// The phone on a page.
+    Sandbox(SandboxCarrier),
+}
+
+/// Runs the same call on whichever carrier it is.
+macro_rules! on_each {
+    ($self:expr, $carrier:ident => $call:expr) => {
+        match $self {
+            AnyCarrier::Sandbox($carrier) => $call,
+        }
+    };
+}
+
+impl Carrier for AnyCarrier {
+    fn name(&self) -> &'static str {
+        on_each!(self, carrier => carrier.name())
+    }
+
+    fn honours_keys(&self) -> Option<Duration> {
+        on_each!(self, carrier => carrier.honours_keys())
+    }
+
+    async fn submit(&self, notice: &Outbound) -> Outcome {
+        on_each!(self, carrier => carrier.submit(notice).await)
+    }
+
+    async fn look_up(&self, notice: NoticeId) -> LookUp {
+        on_each!(self, carrier => carrier.look_up(notice).await)
+    }
+
+    fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError> {
+        on_each!(self, carrier => carrier.verify(request, now))
+    }
+
+    fn parse(&self, request: &HookRequest<'_>) -> Result<Vec<Event>, HookError> {
+        on_each!(self, carrier => carrier.parse(request))
+    }
+}
+
+/// A carrier with what protects it from us and us from it.
+#[derive(Debug)]
+pub struct Line {
+    carrier: AnyCarrier,
+    channel: Channel,
+    breaker: Mutex<Breaker>,
+    pace: Mutex<Pace>,
+}
+
+impl Line {
+    /// A line over `carrier` for one channel; at most `per_second` messages a second from one sender, zero for no limit.
+    pub fn new(carrier: AnyCarrier, channel: Channel, per_second: u32) -> Self {
+        Self { carrier, channel, breaker: Mutex::new(Breaker::default()), pace: Mutex::new(Pace::new(per_second)) }
+    }
+
+    /// The carrier's name.
+    pub fn name(&self) -> &'static str {
+        self.carrier.name()
+    }
+
+    /// See [`Carrier::honours_keys`].
+    pub fn honours_keys(&self) -> Option<Duration> {
+        self.carrier.honours_keys()
+    }
+
+    /// Hands over one notice when it is its sender's turn, unless the carrier is left alone just now.
+    pub async fn submit(&self, notice: &Outbound) -> Outcome {
+        let rest = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).wait(std::time::Instant::now());
+        if let Some(after) = rest {
+            return Outcome::Retry { after: Some(after), code: "open".to_owned() };
+        }
+        let sender = notice.from.as_deref().unwrap_or_default();
+        let turn = self.pace.lock().unwrap_or_else(PoisonError::into_inner).turn(sender, std::time::Instant::now());
+        match turn {
+            Err(after) => return Outcome::Retry { after: Some(after), code: "pace".to_owned() },
+            Ok(wait) if wait.is_zero() => {}
+            Ok(wait) => tokio::time::sleep(wait).await,
+        }
+        let outcome = self.carrier.submit(notice).await;
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        match &outcome {
+            Outcome::Accepted { .. } | Outcome::Refused { .. } => breaker.answered(),
+            // Being asked to slow down is an answer; silence and a broken machine are not.
+            Outcome::Retry { after: Some(_), .. } => {}
+            Outcome::Retry { after: None, .. } | Outcome::Unknown { .. } => breaker.failed(std::time::Instant::now()),
+        }
+        outcome
+    }
+
+    /// See [`Carrier::look_up`].
+    pub async fn look_up(&self, notice: NoticeId) -> LookUp {
+        self.carrier.look_up(notice).await
+    }
+
+    /// Checks a webhook and reads it. `now` is the wall clock.
+    pub fn take(&self, request: &HookRequest<'_>, now: Instant) -> Result<Vec<Event>, HookError> {
+        if request.body.len() > crate::MAX_HOOK_BYTES {
+            return Err(HookError::TooLong);
+        }
+        self.carrier.verify(request, now)?;
+        self.carrier.parse(request)
+    }
+
+    /// The wait before the next attempt; see [`back_off`].
+    pub fn wait(&self, attempts: u32, random: u64, asked: Option<Duration>) -> Duration {
+        back_off(attempts, random, asked)
+    }
+}
+
+/// All lines that are set up. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Carriers {
+    lines: Arc<[Line]>,
+}
+
+impl Carriers {
+    /// The lines in the order of preference.
+    pub fn new(lines: Vec<Line>) -> Self {
+        Self { lines: lines.into() }
+    }
+
+    /// The line that messages of a channel go through.
+    pub fn for_channel(&self, channel: Channel) -> Option<&Line> {
+        self.lines.iter().find(|line| line.channel == channel)
+    }
+
+    /// The line of that name; webhooks and unfinished notices name theirs.
+    pub fn by_name(&self, name: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| line.name() == name)
+    }
+
+    /// The names of all lines, for `doctor`.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.lines.iter().map(Line::name).collect()
+    }
+}
