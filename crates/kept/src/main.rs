@@ -3,11 +3,13 @@
 //! Only this crate reads files and the environment; only `jobs` knows apalis. Everything that Kept decides stands in
 //! `kept-flow` and below.
 
+mod carriers;
 mod cli;
 mod commands;
 mod config;
 mod exit;
 mod health;
+mod jobs;
 mod logging;
 mod metrics;
 mod open;

@@ -1,11 +1,12 @@
 //! Opening what commands work on: the key file, the database, and a [`Flow`] over both.
 
+use crate::carriers;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use kept_flow::{Flow, FlowParts, RandomIds, SystemClock};
 use kept_render::Renderer;
 use kept_seal::{KeyFile, KeyRing};
-use kept_store::Store;
+use kept_store::{DatabaseUrl, Store};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -53,7 +54,17 @@ pub fn key_ring(path: &Path) -> Result<KeyRing, Failure> {
 
 /// Opens the database as it stands; refuses another schema.
 pub async fn store(config: &Config) -> Result<Store, Failure> {
-    Ok(Store::connect(&config.store()).await?)
+    let settings = config.store();
+    if let DatabaseUrl::Sqlite(path) = &settings.url
+        && !path.exists()
+    {
+        let said = format!(
+            "there is no database {}: make one with `kept init`, or name it with KEPT_DATABASE_URL",
+            path.display()
+        );
+        return Err(Failure::new(Exit::NoInput, said));
+    }
+    Ok(Store::connect(&settings).await?)
 }
 
 /// The steps over an open database, with every practice's keys opened: a wrong key file is told now.
@@ -71,7 +82,7 @@ pub fn flow_over(config: &Config, store: Store, ring: KeyRing) -> Result<Flow, F
         store,
         ring,
         render,
-        carriers: kept_carrier::Carriers::default(),
+        carriers: carriers::configured(config)?,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         settings: kept_flow::Settings { public_url: config.public_url.clone() },

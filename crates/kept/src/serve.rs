@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::{health, metrics::Metrics, output};
+use crate::{health, jobs, metrics::Metrics, output};
 use axum::Router;
 use kept_flow::Flow;
 use kept_web::WebState;
@@ -49,6 +49,12 @@ pub async fn run(config: &Config, flow: Flow, role: Role) -> Result<Exit, Failur
         tokio::spawn(metrics.clone().keep_up());
         parts.spawn(http("metrics", listener, metrics.routes(), stop.clone()));
     }
+
+    let (worker, told) = (flow.clone(), stop.clone());
+    parts.spawn(async move { ("work", jobs::run(worker, told).await) });
+
+    let (work, work_stop) = (flow.clone(), stop.clone());
+    parts.spawn(async move { ("background work", jobs::run(work, work_stop).await) });
 
     let mut outcome = Ok(Exit::Ok);
     tokio::select! {
