@@ -5,6 +5,7 @@
 
 use crate::{Flow, FlowError};
 use kept_domain::{Instant, LinkId, PatientId, PracticeId, StaffId};
+use kept_seal::SealError;
 use kept_seal::chain::{AuditRecord, ChainBreak, ChainHash, ChainWalk};
 use kept_store::{Chain, ChainHead, Scope, StoredAudit, Tx};
 use std::collections::BTreeMap;
@@ -41,6 +42,14 @@ pub mod act {
     pub const TASK_DONE: &str = "task.done";
     /// Somebody looked at a day's visits.
     pub const BOARD_VIEWED: &str = "board.viewed";
+    /// Somebody signed in.
+    pub const SIGNED_IN: &str = "staff.signed-in";
+    /// A sign-in failed.
+    pub const SIGN_IN_FAILED: &str = "staff.sign-in-failed";
+    /// Somebody signed out.
+    pub const SIGNED_OUT: &str = "staff.signed-out";
+    /// Somebody changed their password.
+    pub const PASSWORD_CHANGED: &str = "staff.password-changed";
     /// A schedule was imported.
     pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
     /// A sealed value did not open.
@@ -156,6 +165,25 @@ pub async fn append(tx: &mut Tx, practice: PracticeId, now: Instant, entries: &[
 
 fn record(practice: PracticeId, row: &StoredAudit) -> AuditRecord<'_> {
     AuditRecord { practice, seq: row.seq, at: row.at, act: &row.act, actor: &row.actor, detail: &row.detail }
+}
+
+impl Flow {
+    /// Passes a step's result on. Where it failed because a sealed value was changed or moved outside Kept, that is recorded
+    /// in the practice's chain first, in a transaction of its own: the step's was rolled back.
+    ///
+    /// Put it around whatever a request or a sweep calls.
+    pub async fn witness<T>(&self, result: Result<T, FlowError>) -> Result<T, FlowError> {
+        if let Err(FlowError::Seal(SealError::Tampered { practice, table, column, row })) = &result {
+            metrics::counter!("kept_decrypt_failures").increment(1);
+            tracing::error!(%practice, table, column, %row, "a sealed value was changed or moved outside Kept");
+            let entry =
+                AuditEntry::system(act::DECRYPT_FAILED).id("row", *row).word("table", table).word("column", column);
+            let mut tx = self.store.begin(Scope::Practice(*practice)).await?;
+            append(&mut tx, *practice, self.clock.wall(), &[entry]).await?;
+            tx.commit().await?;
+        }
+        result
+    }
 }
 
 /// Entries that are read at a time while verifying.

@@ -63,10 +63,6 @@ struct Values {
     consent_sms: Words,
     #[serde(skip_serializing_if = "Words::is_empty")]
     location: Words,
-    #[serde(skip_serializing_if = "Words::is_empty")]
-    practitioner: Words,
-    #[serde(skip_serializing_if = "Words::is_empty")]
-    visit_type: Words,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,16 +271,10 @@ impl Mapping {
         self.consent.get(&word).copied().or_else(|| words::yes_or_no(&word))
     }
 
-    /// Their name of a location, practitioner or visit type, or the one that `[values.…]` puts in its place.
-    pub(crate) fn renamed<'a>(&'a self, field: Field, name: &'a str) -> &'a str {
-        let values = &self.document.values;
-        let map = match field {
-            Field::Location => &values.location,
-            Field::Practitioner => &values.practitioner,
-            Field::VisitType => &values.visit_type,
-            _ => return name,
-        };
-        if map.is_empty() { name } else { map.get(name).map_or(name, String::as_str) }
+    /// Their name of a location, or the one that `[values.location]` puts in its place. Only locations have such a table:
+    /// a mapping is stored in the clear, and names of people and visit types are not.
+    pub(crate) fn location<'a>(&'a self, name: &'a str) -> &'a str {
+        self.document.values.location.get(name).map_or(name, String::as_str)
     }
 }
 

@@ -210,7 +210,7 @@ impl Reader<'_> {
                 PatientKey::provisional(&name, &digits(phone.as_deref().unwrap_or_default()), id.as_deref(), starts_at)
             }
         };
-        let practitioner = self.named(row, Field::Practitioner);
+        let practitioner = text(Field::Practitioner);
         let key = match &appointment_id {
             Some(id) => RowKey::id(id),
             None => RowKey::composed(&patient, &sorted_words(practitioner.as_deref().unwrap_or_default()), starts_at),
@@ -241,8 +241,8 @@ impl Reader<'_> {
             minutes: self.minutes(row, start, starts_at, notes),
             booked_at: self.side_time(row, Field::BookedAt, notes),
             practitioner,
-            location: self.named(row, Field::Location),
-            visit_type: self.named(row, Field::VisitType),
+            location: text(Field::Location).map(|name| self.mapping.location(&name).to_owned()),
+            visit_type: text(Field::VisitType),
             language: self
                 .word(row, Field::Language, ProblemKind::UnknownLanguage, notes, |w| self.mapping.language(w)),
             status,
@@ -315,10 +315,6 @@ impl Reader<'_> {
             whole = (!parts.is_empty()).then(|| parts.join(" "));
         }
         (whole, given, family)
-    }
-
-    fn named(&self, row: &Row, field: Field) -> Option<String> {
-        self.text(row, field).map(|name| self.mapping.renamed(field, &name).to_owned())
     }
 
     fn word<T>(

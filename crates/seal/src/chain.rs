@@ -44,6 +44,11 @@ impl TryFrom<Vec<u8>> for ChainHash {
     }
 }
 
+/// SHA-256 of a file, to tell later which one an entry came from.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// An entry of the audit chain.
 #[derive(Debug, Clone, Copy)]
 pub struct AuditRecord<'a> {

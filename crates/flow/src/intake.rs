@@ -1,0 +1,262 @@
+//! Step 1: a schedule goes in.
+//!
+//! A file becomes visits, patients, numbers and consent in short transactions, chunk by chunk. Each chunk is read, compared,
+//! opened and sealed with no transaction open, and then written only where everything still stands as it was read; where it does
+//! not, the chunk is done again. An import that is cut off anywhere is finished by importing the same file again.
+
+mod chunk;
+mod diff;
+mod look;
+mod names;
+mod numbers;
+mod outcome;
+mod people;
+mod said;
+mod vanished;
+
+#[cfg(test)]
+mod tests;
+
+pub use kept_intake::{
+    DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, limits, read_limited, sample,
+};
+pub use look::FileLook;
+pub use outcome::{Counts, ImportOutcome, RejectDetail, RowClass, RowDetail};
+pub use vanished::BRAKE_PERCENT;
+
+use crate::audit::{self, Actor, AuditEntry};
+use crate::consent::{ConsentChoice, Wishes};
+use crate::{Flow, FlowError, OpenPractice};
+use kept_domain::private::{ImportCol, ImportPrivate};
+use kept_domain::{ImportId, Instant, PracticeId, SourceId, StaffId};
+use kept_intake::{Reading, Table, rejects_csv};
+use kept_seal::{Blind, Place};
+use kept_store::{NewImport, Scope, Source};
+use std::sync::Arc;
+
+/// Rows that are read, compared and written together. Small enough that nobody at the portal waits for the transaction.
+pub const CHUNK_ROWS: usize = 500;
+
+/// A file to import.
+pub struct ImportRequest<'a> {
+    /// Into which practice.
+    pub practice: PracticeId,
+    /// The file's name, kept sealed for the desk.
+    pub file_name: &'a str,
+    /// The file.
+    pub content: Vec<u8>,
+    /// How its columns are read; none: as the last file with the same header, or else by their names.
+    pub mapping: Option<Mapping>,
+    /// What holds for numbers the file says nothing of; none: as for the last file with the same header, or else nothing is sent.
+    pub consent: Option<ConsentChoice>,
+    /// Who uploads it; none: somebody at the command line.
+    pub staff: Option<StaffId>,
+    /// Look only, write nothing.
+    pub dry_run: bool,
+    /// Is told after each chunk how many rows of how many are done.
+    pub progress: Option<&'a (dyn Fn(u64, u64) + Send + Sync)>,
+}
+
+impl std::fmt::Debug for ImportRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ImportRequest({} B, dry run: {})", self.content.len(), self.dry_run)
+    }
+}
+
+/// Why a file was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file or the mapping. The message is for whoever uploads; a log gets [`FileError::code`], because a message may
+    /// quote a column or a date.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Anything else.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+}
+
+impl From<kept_store::StoreError> for ImportError {
+    fn from(error: kept_store::StoreError) -> Self {
+        Self::Flow(error.into())
+    }
+}
+
+impl From<kept_seal::SealError> for ImportError {
+    fn from(error: kept_seal::SealError) -> Self {
+        Self::Flow(error.into())
+    }
+}
+
+/// A file that was read, with the mapping it was read by.
+struct Opened {
+    table: Table,
+    mapping: Mapping,
+    reading: Reading,
+    hash: [u8; 32],
+}
+
+impl Flow {
+    /// Imports a schedule, or looks what importing it would do.
+    ///
+    /// # Errors
+    /// [`ImportError::File`] where the whole file cannot be used: nothing was written. [`ImportError::Flow`] with a passing
+    /// [`FlowError`]: what was written stays, and importing the same file again finishes it.
+    pub async fn import(&self, request: ImportRequest<'_>) -> Result<ImportOutcome, ImportError> {
+        let practice = self.practice(request.practice).await?;
+        let ImportRequest { file_name, content, mapping, consent, staff, dry_run, progress, .. } = request;
+        let (opened, remembered) = self.open_file(&practice, content, mapping).await?;
+        let consent =
+            consent.or_else(|| remembered.as_ref().and_then(|source| source.consent.as_deref()?.parse().ok()));
+        let source = match (&remembered, dry_run) {
+            (Some(source), true) => source.id,
+            (None, true) => self.new_id(),
+            (_, false) => self.keep_source(&practice, &opened, consent).await?.id,
+        };
+        let mut run = Run {
+            flow: self,
+            practice: &practice,
+            source,
+            import: self.new_id(),
+            now: self.clock.civil(),
+            writes: !dry_run,
+            wishes: Wishes::new(consent),
+            outcome: ImportOutcome::of(&opened.table, &opened.reading),
+        };
+        run.visits(&opened, progress).await?;
+        run.vanished(&opened).await?;
+        run.consent(staff).await?;
+        if !dry_run {
+            run.finish(&opened, file_name, staff).await?;
+        }
+        Ok(run.outcome)
+    }
+
+    /// Parses off the runtime's threads: a large workbook takes a second.
+    async fn open_file(
+        &self,
+        practice: &Arc<OpenPractice>,
+        content: Vec<u8>,
+        mapping: Option<Mapping>,
+    ) -> Result<(Opened, Option<Source>), ImportError> {
+        let given = mapping.clone();
+        let (table, hash) = off_thread(move || {
+            let hash = kept_seal::chain::sha256(&content);
+            Table::open(&content, given.as_ref()).map(|table| (table, hash))
+        })
+        .await?;
+        let remembered = self.remembered(practice, &table).await?;
+        let mapping = match (mapping, &remembered) {
+            (Some(mapping), _) => mapping,
+            (None, Some(source)) => Mapping::parse(&source.mapping).map_err(FileError::from)?,
+            (None, None) => kept_intake::guess(&table).mapping.map_err(FileError::from)?,
+        };
+        let opened = off_thread(move || {
+            let reading = kept_intake::read(&table, &mapping)?;
+            Ok(Opened { table, mapping, reading, hash })
+        })
+        .await?;
+        Ok((opened, remembered))
+    }
+
+    async fn remembered(&self, practice: &OpenPractice, table: &Table) -> Result<Option<Source>, FlowError> {
+        let header = practice.keys.blind(Blind::Header, &table.header_key());
+        let mut tx = self.store.read(Scope::Practice(practice.practice.id)).await?;
+        Ok(tx.find_source_by_header(practice.practice.id, header).await?)
+    }
+
+    async fn keep_source(
+        &self,
+        practice: &OpenPractice,
+        opened: &Opened,
+        consent: Option<ConsentChoice>,
+    ) -> Result<Source, FlowError> {
+        let id = practice.practice.id;
+        let header = practice.keys.blind(Blind::Header, &opened.table.header_key());
+        let name = match opened.table.origin() {
+            kept_intake::table::Origin::Text { .. } => "CSV file",
+            kept_intake::table::Origin::Sheet { .. } => "Workbook",
+        };
+        let mut tx = self.store.begin(Scope::Practice(id)).await?;
+        let (new_id, now) = (self.new_id(), self.clock.civil());
+        let consent = consent.map(ConsentChoice::as_str);
+        let source = tx.keep_source(id, new_id, name, header, &opened.mapping.to_toml(), consent, now).await?;
+        tx.commit().await?;
+        Ok(source)
+    }
+}
+
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only when the runtime shuts down.
+            Err(_) => Err(FileError::Unreadable("the program is shutting down".to_owned())),
+        },
+    }
+}
+
+/// One import under way.
+struct Run<'a> {
+    flow: &'a Flow,
+    practice: &'a Arc<OpenPractice>,
+    source: SourceId,
+    import: ImportId,
+    /// Civil.
+    now: Instant,
+    writes: bool,
+    wishes: Wishes,
+    outcome: ImportOutcome,
+}
+
+impl Run<'_> {
+    fn id(&self) -> PracticeId {
+        self.practice.practice.id
+    }
+
+    /// The ledger entries that follow from the file.
+    async fn consent(&mut self, staff: Option<StaffId>) -> Result<(), FlowError> {
+        if !self.writes {
+            return Ok(());
+        }
+        let wishes = std::mem::take(&mut self.wishes);
+        self.outcome.consents = wishes.record(self.flow, self.practice, self.import, staff, self.now).await?;
+        Ok(())
+    }
+
+    /// What is left of the import for the desk, and its audit entry.
+    async fn finish(&mut self, opened: &Opened, file_name: &str, staff: Option<StaffId>) -> Result<(), FlowError> {
+        let counts = self.outcome.counts;
+        let private = ImportPrivate {
+            file_name: file_name.to_owned(),
+            rejects_csv: rejects_csv(opened.table.header(), &opened.reading.rejects),
+        };
+        let keys = &self.practice.keys;
+        let import = NewImport {
+            id: self.import,
+            source: self.source,
+            file_hash: opened.hash,
+            counts: serde_json::to_string(&counts).expect("counts are JSON"),
+            private: keys.seal::<ImportCol>(&self.practice.salt, Place::new(self.import, 1), &private)?,
+            staff,
+            finished_at: self.now,
+        };
+        let actor = staff.map_or(Actor::System, Actor::Staff);
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let entry = AuditEntry::new(audit::act::SCHEDULE_IMPORTED, actor)
+            .id("import", self.import)
+            .count("new", count(counts.new))
+            .count("changed", count(counts.changed))
+            .count("unchanged", count(counts.unchanged))
+            .count("vanished", count(counts.vanished))
+            .count("rejected", count(counts.rejected));
+        let mut tx = self.flow.store.begin(Scope::Practice(self.id())).await?;
+        tx.insert_import(self.id(), &import).await?;
+        audit::append(&mut tx, self.id(), self.flow.clock.wall(), &[entry]).await?;
+        tx.commit().await?;
+        self.outcome.import = Some(self.import);
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! What an import did, or would do, as a person reads it.
+
+use chrono::NaiveDateTime;
+use kept_domain::ImportId;
+use kept_intake::{Reading, Table, rejects_csv};
+use serde::Serialize;
+use std::fmt;
+
+/// Rows that are described one by one; all are counted.
+pub const MAX_DETAILS: usize = 2_000;
+
+/// What became of the rows of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Visits seen for the first time.
+    pub new: u64,
+    /// Rows that say something else than last time.
+    pub changed: u64,
+    /// Rows that say the same.
+    pub unchanged: u64,
+    /// Rows that were missing although the file covers their day.
+    pub vanished: u64,
+    /// Rows that could not be used.
+    pub rejected: u64,
+}
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowClass {
+    /// Seen for the first time.
+    New,
+    /// Says something else than last time.
+    Changed,
+    /// Missing although the file covers its day.
+    Vanished,
+}
+
+/// One row that is new, changed or vanished. Prints nothing private.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RowDetail {
+    /// What it is.
+    pub class: RowClass,
+    /// Line of the file; none for a vanished row.
+    pub line: Option<u32>,
+    /// What changed, as words for a person.
+    pub fields: Vec<&'static str>,
+    /// The patient's name.
+    pub name: Option<String>,
+    /// Start at the location.
+    pub start: NaiveDateTime,
+    /// Practitioner as the file writes it.
+    pub practitioner: Option<String>,
+    /// The number as the file writes it can be written to.
+    pub has_number: bool,
+    /// Two sides changed it: a person must decide.
+    pub conflict: bool,
+}
+
+impl fmt::Debug for RowDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RowDetail({:?}, line {:?}, {:?})", self.class, self.line, self.fields)
+    }
+}
+
+/// One row that could not be used. Prints nothing private.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RejectDetail {
+    /// Line of the file.
+    pub line: u32,
+    /// Why, and what to do, in a sentence.
+    pub reason: String,
+    /// The row as it stands in the file.
+    pub cells: Vec<String>,
+}
+
+impl fmt::Debug for RejectDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RejectDetail(line {})", self.line)
+    }
+}
+
+/// What an import did, or would do.
+#[derive(Debug, Clone)]
+pub struct ImportOutcome {
+    /// Which import; none in a dry run.
+    pub import: Option<ImportId>,
+    /// How many rows of what kind.
+    pub counts: Counts,
+    /// Visits whose number is missing or cannot be written to: they count in the report and cannot be reminded.
+    pub without_number: u64,
+    /// Entries written to the consent ledger.
+    pub consents: u64,
+    /// What to look at, a sentence each.
+    pub problems: Vec<String>,
+    /// Columns that nothing was read from.
+    pub unmapped: Vec<String>,
+    /// Blank rows, which were left out.
+    pub blank_rows: u64,
+    /// Whether the file has a consent column.
+    pub has_consent: bool,
+    /// The first [`MAX_DETAILS`] rows that are new, changed or vanished.
+    pub details: Vec<RowDetail>,
+    /// The first [`MAX_DETAILS`] rows that could not be used.
+    pub rejects: Vec<RejectDetail>,
+    /// The header that the rejected rows stand under.
+    pub header: Vec<String>,
+    /// All rejected rows with their reasons, as a CSV file; empty where there are none.
+    pub rejects_csv: PrivateText,
+}
+
+/// Text that is handed to whoever uploaded, and printed nowhere else.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct PrivateText(pub String);
+
+impl fmt::Debug for PrivateText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateText({} B)", self.0.len())
+    }
+}
+
+impl ImportOutcome {
+    pub(super) fn of(table: &Table, reading: &Reading) -> Self {
+        let reject = |reject: &kept_intake::Reject| RejectDetail {
+            line: reject.line,
+            reason: reject.reason.to_string(),
+            cells: reject.cells.clone(),
+        };
+        Self {
+            import: None,
+            counts: Counts { rejected: reading.rejects.len() as u64, ..Counts::default() },
+            without_number: 0,
+            consents: 0,
+            problems: reading.problems.iter().map(ToString::to_string).collect(),
+            unmapped: reading.unmapped.clone(),
+            blank_rows: table.blank_rows(),
+            has_consent: reading.has_consent,
+            details: Vec::new(),
+            rejects: reading.rejects.iter().take(MAX_DETAILS).map(reject).collect(),
+            header: table.header().to_vec(),
+            rejects_csv: PrivateText(rejects_csv(table.header(), &reading.rejects)),
+        }
+    }
+
+    pub(super) fn describe(&mut self, row: RowDetail) {
+        if self.details.len() < MAX_DETAILS {
+            self.details.push(row);
+        }
+    }
+}
