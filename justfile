@@ -22,8 +22,8 @@ ci:
     .ci/run
 
 # Rows, reminders and notices a second; writes target/bench/results.json
-bench *args:
-    cargo run --release -- bench {{ args }}
+bench:
+    cargo bench --package kept-tests --bench throughput
 
 # Put the code into form
 fmt:

@@ -50,9 +50,6 @@ pub async fn run(config: &Config, flow: Flow, role: Role) -> Result<Exit, Failur
         parts.spawn(http("metrics", listener, metrics.routes(), stop.clone()));
     }
 
-    let (worker, told) = (flow.clone(), stop.clone());
-    parts.spawn(async move { ("work", jobs::run(worker, told).await) });
-
     let (work, work_stop) = (flow.clone(), stop.clone());
     parts.spawn(async move { ("background work", jobs::run(work, work_stop).await) });
 

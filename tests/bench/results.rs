@@ -1,0 +1,48 @@
+//! The table and the file.
+
+use anyhow::Context as _;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    value: f64,
+    unit: &'static str,
+    goal: Option<f64>,
+    met: Option<bool>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Results(Vec<Row>);
+
+impl Results {
+    /// A figure without a goal of its own.
+    pub(crate) fn add(&mut self, name: String, value: f64, unit: &'static str) {
+        self.0.push(Row { name, value, unit, goal: None, met: None });
+    }
+
+    /// A time that must not be longer than its goal.
+    pub(crate) fn add_at_most(&mut self, name: String, value: f64, unit: &'static str, goal: Option<f64>) {
+        self.0.push(Row { name, value, unit, goal, met: goal.map(|goal| value <= goal) });
+    }
+
+    pub(crate) fn print(&self) {
+        println!("{:<44} {:>12} {:<12} {:>8} {:>5}", "", "value", "unit", "goal", "met");
+        for row in &self.0 {
+            let goal = row.goal.map_or_else(|| "–".to_owned(), |goal| goal.to_string());
+            let met = row.met.map_or("–", |met| if met { "yes" } else { "no" });
+            println!("{:<44} {:>12.1} {:<12} {goal:>8} {met:>5}", row.name, row.value, row.unit);
+        }
+    }
+
+    /// Writes `target/bench/results.json` and says where that is.
+    pub(crate) fn write(&self) -> anyhow::Result<PathBuf> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("tests/ lies in the workspace")?;
+        let folder = root.join("target/bench");
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join("results.json");
+        std::fs::write(&path, serde_json::to_string_pretty(&self.0)? + "\n")?;
+        Ok(path)
+    }
+}
