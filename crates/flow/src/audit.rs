@@ -50,6 +50,10 @@ pub mod act {
     pub const SIGNED_OUT: &str = "staff.signed-out";
     /// Somebody changed their password.
     pub const PASSWORD_CHANGED: &str = "staff.password-changed";
+    /// A text came in and was read; consent, links or the number may have changed by it.
+    pub const REPLY_RECEIVED: &str = "reply.received";
+    /// A carrier says that a number cannot be reached, or has opted out there.
+    pub const NUMBER_REFUSED: &str = "number.refused";
     /// A schedule was imported.
     pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
     /// A sealed value did not open.
@@ -168,19 +172,23 @@ fn record(practice: PracticeId, row: &StoredAudit) -> AuditRecord<'_> {
 }
 
 impl Flow {
-    /// Passes a step's result on. Where it failed because a sealed value was changed or moved outside Kept, that is recorded
-    /// in the practice's chain first, in a transaction of its own: the step's was rolled back.
+    /// Records a failure that came of a sealed value that was changed or moved outside Kept; other failures pass by.
     ///
-    /// Put it around whatever a request or a sweep calls.
+    /// It takes a transaction of its own: that of the step was rolled back.
+    pub async fn note_tampering(&self, error: &FlowError) -> Result<(), FlowError> {
+        let FlowError::Seal(SealError::Tampered { practice, table, column, row }) = error else { return Ok(()) };
+        metrics::counter!("kept_decrypt_failures").increment(1);
+        tracing::error!(%practice, table, column, %row, "a sealed value was changed or moved outside Kept");
+        let entry = AuditEntry::system(act::DECRYPT_FAILED).id("row", *row).word("table", table).word("column", column);
+        let mut tx = self.store.begin(Scope::Practice(*practice)).await?;
+        append(&mut tx, *practice, self.clock.wall(), &[entry]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Passes a step's result on, after [`Flow::note_tampering`] of its error. Put it around what a request or a sweep calls.
     pub async fn witness<T>(&self, result: Result<T, FlowError>) -> Result<T, FlowError> {
-        if let Err(FlowError::Seal(SealError::Tampered { practice, table, column, row })) = &result {
-            metrics::counter!("kept_decrypt_failures").increment(1);
-            tracing::error!(%practice, table, column, %row, "a sealed value was changed or moved outside Kept");
-            let entry =
-                AuditEntry::system(act::DECRYPT_FAILED).id("row", *row).word("table", table).word("column", column);
-            let mut tx = self.store.begin(Scope::Practice(*practice)).await?;
-            append(&mut tx, *practice, self.clock.wall(), &[entry]).await?;
-            tx.commit().await?;
+        if let Err(error) = &result {
+            self.note_tampering(error).await?;
         }
         result
     }

@@ -18,11 +18,14 @@ pub mod message;
 pub mod outcome;
 pub mod portal;
 mod purge;
+pub mod receipt;
 pub mod reconcile;
+pub mod reply;
 pub mod report;
 pub mod setup;
+pub mod staff;
 mod sweeps;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use advance::{Advanced, MAX_ROUNDS};

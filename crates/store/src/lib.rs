@@ -19,6 +19,7 @@ mod dispatch;
 mod error;
 mod guard;
 mod health;
+mod inbound;
 mod intake;
 mod link;
 mod patient_session;
@@ -27,8 +28,10 @@ mod pool;
 mod portal;
 mod practice;
 mod purge;
+mod receipt;
 mod report;
 mod schema;
+mod staff;
 mod sweeps;
 mod task;
 #[cfg(feature = "testing")]
@@ -42,6 +45,7 @@ pub use dispatch::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder,
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use health::SweepState;
+pub use inbound::{NewAnswerNotice, NewInbound, NumberOwner, ToldVisit};
 pub use intake::{
     ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
     NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
@@ -55,7 +59,9 @@ pub use practice::{
     NewStaff, StoredDek, StoredLocation, StoredPlan, StoredPractice, StoredPractitioner, StoredVisitType,
 };
 pub use purge::PurgeBefore;
+pub use receipt::{NewReceipt, SettledReceipt, WaitingReceipt};
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
 pub use schema::SchemaState;
+pub use staff::{StaffRow, StaffSessionRow};
 pub use task::NewTask;
 pub use tx::{Scope, Tx};

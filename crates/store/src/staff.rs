@@ -1,0 +1,218 @@
+//! Staff: who may sign in, how fast they may try, and their sessions.
+
+use crate::error::StoreError;
+use crate::tx::Tx;
+use kept_domain::private::StaffCol;
+use kept_domain::{BlindIndex, Instant, Locale, PracticeId, Sealed, SessionId, StaffId};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+/// Somebody who works at the practice.
+#[derive(Debug, Clone, FromRow)]
+pub struct StaffRow {
+    /// Who.
+    #[sqlx(try_from = "Uuid")]
+    pub id: StaffId,
+    /// Name and e-mail, sealed under the practice's salt.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub private: Sealed<StaffCol>,
+    /// Bound into it.
+    pub rev: i64,
+    /// What they may do.
+    pub role: String,
+    /// Parameters of the browser's derivation, JSON.
+    pub kdf: String,
+    /// Recognises the sign-in branch.
+    pub verifier: Vec<u8>,
+    /// Language of the pages.
+    #[sqlx(try_from = "String")]
+    pub locale: Locale,
+    /// The password was given by somebody else.
+    pub must_change: bool,
+}
+
+/// A signed-in browser.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct StaffSessionRow {
+    /// Whose practice.
+    #[sqlx(rename = "practice_id", try_from = "Uuid")]
+    pub practice: PracticeId,
+    /// Which.
+    #[sqlx(try_from = "Uuid")]
+    pub id: SessionId,
+    /// Who.
+    #[sqlx(rename = "staff_id", try_from = "Uuid")]
+    pub staff: StaffId,
+    /// Since when, wall.
+    #[sqlx(rename = "created_at_ms", try_from = "i64")]
+    pub created_at: Instant,
+    /// Last seen, wall.
+    #[sqlx(rename = "seen_at_ms", try_from = "i64")]
+    pub seen_at: Instant,
+}
+
+impl Tx {
+    /// Who has this e-mail address and has not left.
+    pub async fn staff_by_email(
+        &mut self,
+        practice: PracticeId,
+        email: BlindIndex,
+    ) -> Result<Option<StaffRow>, StoreError> {
+        opt!(
+            self,
+            StaffRow,
+            "SELECT id, private, rev, role, kdf, verifier, locale, must_change FROM staff
+             WHERE practice_id = $1 AND email_bix = $2 AND left_at_ms IS NULL",
+            practice.as_uuid(),
+            email.0.as_slice()
+        )
+    }
+
+    /// Who this is, unless they have left.
+    pub async fn staff_by_id(&mut self, practice: PracticeId, id: StaffId) -> Result<Option<StaffRow>, StoreError> {
+        opt!(
+            self,
+            StaffRow,
+            "SELECT id, private, rev, role, kdf, verifier, locale, must_change FROM staff
+             WHERE practice_id = $1 AND id = $2 AND left_at_ms IS NULL",
+            practice.as_uuid(),
+            id.as_uuid()
+        )
+    }
+
+    /// Failures of an address and when it may be tried again (wall); none where nothing failed.
+    pub async fn sign_in_throttle(
+        &mut self,
+        practice: PracticeId,
+        email: BlindIndex,
+    ) -> Result<Option<(i64, Instant)>, StoreError> {
+        let row = opt!(
+            self,
+            (i64, i64),
+            "SELECT failures, next_at_ms FROM staff_throttles WHERE practice_id = $1 AND email_bix = $2",
+            practice.as_uuid(),
+            email.0.as_slice()
+        )?;
+        Ok(row.map(|(failures, next)| (failures, Instant::from_ms(next))))
+    }
+
+    /// Counts a failure; the address waits until `next_at`.
+    pub async fn note_sign_in_failure(
+        &mut self,
+        practice: PracticeId,
+        email: BlindIndex,
+        next_at: Instant,
+    ) -> Result<(), StoreError> {
+        run!(
+            self,
+            "INSERT INTO staff_throttles (practice_id, email_bix, failures, next_at_ms) VALUES ($1, $2, 1, $3)
+             ON CONFLICT (practice_id, email_bix) DO UPDATE SET failures = staff_throttles.failures + 1,
+                 next_at_ms = excluded.next_at_ms",
+            practice.as_uuid(),
+            email.0.as_slice(),
+            next_at.as_ms()
+        )?;
+        Ok(())
+    }
+
+    /// Forgets the failures of an address that has signed in.
+    pub async fn clear_sign_in_failures(&mut self, practice: PracticeId, email: BlindIndex) -> Result<(), StoreError> {
+        run!(
+            self,
+            "DELETE FROM staff_throttles WHERE practice_id = $1 AND email_bix = $2",
+            practice.as_uuid(),
+            email.0.as_slice()
+        )?;
+        Ok(())
+    }
+
+    /// Begins a session.
+    pub async fn insert_staff_session(
+        &mut self,
+        session: &StaffSessionRow,
+        token_hash: &[u8; 32],
+    ) -> Result<(), StoreError> {
+        run!(
+            self,
+            "INSERT INTO staff_sessions (practice_id, id, token_hash, staff_id, created_at_ms, seen_at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            session.practice.as_uuid(),
+            session.id.as_uuid(),
+            token_hash.as_slice(),
+            session.staff.as_uuid(),
+            session.created_at.as_ms(),
+            session.seen_at.as_ms()
+        )?;
+        Ok(())
+    }
+
+    /// The session of a token that has not ended. The caller's scope is `Lookup`.
+    pub async fn staff_session(&mut self, token_hash: &[u8; 32]) -> Result<Option<StaffSessionRow>, StoreError> {
+        opt!(
+            self,
+            StaffSessionRow,
+            "SELECT practice_id, id, staff_id, created_at_ms, seen_at_ms FROM staff_sessions
+             WHERE token_hash = $1 AND ended_at_ms IS NULL",
+            token_hash.as_slice()
+        )
+    }
+
+    /// The person behind a session did something.
+    pub async fn touch_staff_session(
+        &mut self,
+        practice: PracticeId,
+        id: SessionId,
+        now: Instant,
+    ) -> Result<(), StoreError> {
+        run!(
+            self,
+            "UPDATE staff_sessions SET seen_at_ms = $3 WHERE practice_id = $1 AND id = $2 AND ended_at_ms IS NULL",
+            practice.as_uuid(),
+            id.as_uuid(),
+            now.as_ms()
+        )?;
+        Ok(())
+    }
+
+    /// Ends sessions of a person: one, or all but one.
+    pub async fn end_staff_sessions(
+        &mut self,
+        practice: PracticeId,
+        staff: StaffId,
+        only: Option<SessionId>,
+        except: Option<SessionId>,
+        now: Instant,
+    ) -> Result<u64, StoreError> {
+        run!(
+            self,
+            "UPDATE staff_sessions SET ended_at_ms = $5 WHERE practice_id = $1 AND staff_id = $2 AND ended_at_ms IS NULL
+                 AND (CAST($3 AS TEXT) IS NULL OR id = $6) AND (CAST($4 AS TEXT) IS NULL OR id <> $7)",
+            practice.as_uuid(),
+            staff.as_uuid(),
+            only.map(|_| "only"),
+            except.map(|_| "except"),
+            now.as_ms(),
+            only.map_or(Uuid::nil(), SessionId::as_uuid),
+            except.map_or(Uuid::nil(), SessionId::as_uuid)
+        )
+    }
+
+    /// Replaces a password's derivation and verifier.
+    pub async fn set_staff_password(
+        &mut self,
+        practice: PracticeId,
+        staff: StaffId,
+        kdf: &str,
+        verifier: &[u8; 32],
+    ) -> Result<bool, StoreError> {
+        let set = run!(
+            self,
+            "UPDATE staff SET kdf = $3, verifier = $4, must_change = FALSE WHERE practice_id = $1 AND id = $2",
+            practice.as_uuid(),
+            staff.as_uuid(),
+            kdf,
+            verifier.as_slice()
+        )?;
+        Ok(set == 1)
+    }
+}
