@@ -279,6 +279,7 @@ CREATE TABLE reminders (                    -- why something should be said
     state TEXT NOT NULL,
     reason TEXT,                            -- the rule that skipped it
     due_at_ms BIGINT NOT NULL,
+    said_at_ms BIGINT,                      -- civil; set when its notice was armed
     notice_id BLOB,
     PRIMARY KEY (practice_id, id),
     UNIQUE (practice_id, appointment_id, step, channel, revision),

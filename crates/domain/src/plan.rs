@@ -23,10 +23,10 @@ pub enum StepKey {
     Days(u16),
     /// `2h`: so many hours before the start.
     Hours(u16),
-    /// `moved`: start or location changed. One a revision.
+    /// `change`: start or location changed. One a revision of the visit.
     Moved,
-    /// `practitioner-2`: another practitioner; the number is the visit's practitioner revision, so that each change is said.
-    Practitioner(i64),
+    /// `change-practitioner`: somebody else sees the patient. One a practitioner revision, which its row holds as revision.
+    Practitioner,
 }
 
 impl StepKey {
@@ -37,7 +37,7 @@ impl StepKey {
 
     /// Whether it tells of a change: exempt from the caps.
     pub const fn is_change(self) -> bool {
-        matches!(self, Self::Moved | Self::Practitioner(_))
+        matches!(self, Self::Moved | Self::Practitioner)
     }
 
     /// Distance to the start, for the order of steps; `booking` is the farthest.
@@ -46,7 +46,7 @@ impl StepKey {
             Self::Booking => Duration::days(i64::from(MAX_DAYS) + 1),
             Self::Days(days) => Duration::days(i64::from(days)),
             Self::Hours(hours) => Duration::hours(i64::from(hours)),
-            Self::Moved | Self::Practitioner(_) => Duration::zero(),
+            Self::Moved | Self::Practitioner => Duration::zero(),
         }
     }
 }
@@ -57,8 +57,8 @@ impl fmt::Display for StepKey {
             Self::Booking => f.write_str("booking"),
             Self::Days(days) => write!(f, "{days}d"),
             Self::Hours(hours) => write!(f, "{hours}h"),
-            Self::Moved => f.write_str("moved"),
-            Self::Practitioner(revision) => write!(f, "practitioner-{revision}"),
+            Self::Moved => f.write_str("change"),
+            Self::Practitioner => f.write_str("change-practitioner"),
         }
     }
 }
@@ -82,11 +82,9 @@ impl FromStr for StepKey {
         let number = |digits: &str| digits.parse::<u16>().map_err(|_| unknown());
         match text {
             "booking" => Ok(Self::Booking),
-            "moved" => Ok(Self::Moved),
+            "change" => Ok(Self::Moved),
+            "change-practitioner" => Ok(Self::Practitioner),
             _ => {
-                if let Some(revision) = text.strip_prefix("practitioner-") {
-                    return revision.parse().map(Self::Practitioner).map_err(|_| unknown());
-                }
                 if let Some(days) = text.strip_suffix('d') {
                     return number(days).map(Self::Days);
                 }
@@ -225,8 +223,8 @@ mod tests {
             (r#"[{"key":"0d"}]"#, "days go from 1 to 60"),
             (r#"[{"key":"61d"}]"#, "days go from 1 to 60"),
             (r#"[{"key":"24h"}]"#, "hours from 1 to 23"),
-            (r#"[{"key":"moved"}]"#, "cannot be a step"),
-            (r#"[{"key":"practitioner-2"}]"#, "cannot be a step"),
+            (r#"[{"key":"change"}]"#, "cannot be a step"),
+            (r#"[{"key":"change-practitioner"}]"#, "cannot be a step"),
             (r#"[{"key":"soon"}]"#, "not a step"),
             (r#"[{"key":"-1d"}]"#, "not a step"),
             (r#"[{"key":"1d"},{"key":"1d"}]"#, "`1d` twice"),
@@ -244,7 +242,7 @@ mod tests {
 
     #[test]
     fn step_words_go_both_ways() {
-        for word in ["booking", "7d", "60d", "23h", "moved", "practitioner-12"] {
+        for word in ["booking", "7d", "60d", "23h", "change", "change-practitioner"] {
             assert_eq!(word.parse::<StepKey>().unwrap().to_string(), word);
         }
     }

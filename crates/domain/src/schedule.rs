@@ -67,7 +67,7 @@ pub enum Progress {
 pub struct Known {
     /// Which step.
     pub step: StepKey,
-    /// Revision of the visit it was made for.
+    /// Revision it was made for (see [`Visit::revision_of`]).
     pub revision: i64,
     /// When it is or was due.
     pub due_at: Instant,
@@ -104,6 +104,16 @@ pub struct Visit<'a> {
     pub plan: &'a Plan,
     /// What earlier plannings made of it, in any order.
     pub known: Vec<Known>,
+}
+
+impl Visit<'_> {
+    /// The revision that a reminder of a step is made for: the visit's, or its practitioner's.
+    pub const fn revision_of(&self, step: StepKey) -> i64 {
+        match step {
+            StepKey::Practitioner => self.practitioner_revision,
+            StepKey::Booking | StepKey::Days(_) | StepKey::Hours(_) | StepKey::Moved => self.revision,
+        }
+    }
 }
 
 /// One number, and all visits of all patients who are reached on it.
@@ -287,7 +297,7 @@ impl OneVisit<'_> {
         let visit = self.visit;
         let owed = visit.change.map(|change| match change {
             Change::Moved => StepKey::Moved,
-            Change::Practitioner => StepKey::Practitioner(visit.practitioner_revision),
+            Change::Practitioner => StepKey::Practitioner,
         });
         let moved_waits = self.waiting_due(StepKey::Moved).is_some().then_some(StepKey::Moved);
         let mut steps: Vec<StepKey> = owed.into_iter().chain(moved_waits).collect();
@@ -297,11 +307,10 @@ impl OneVisit<'_> {
         steps
     }
 
-    /// Reminders made for the visit as it stands now. The key of a practitioner's change holds its own revision.
+    /// Reminders made for the visit as it stands now.
     fn current(&self, step: StepKey) -> impl Iterator<Item = &Known> {
-        let revision = self.visit.revision;
-        let any_revision = matches!(step, StepKey::Practitioner(_));
-        self.visit.known.iter().filter(move |known| known.step == step && (any_revision || known.revision == revision))
+        let revision = self.visit.revision_of(step);
+        self.visit.known.iter().filter(move |known| known.step == step && known.revision == revision)
     }
 
     fn said_at(&self, step: StepKey) -> Option<Instant> {
@@ -318,7 +327,7 @@ impl OneVisit<'_> {
     /// The last message about the visit as it stands now.
     fn last_said(&self) -> Option<Instant> {
         let said = |known: &Known| match known.progress {
-            Progress::Said(at) if known.revision == self.visit.revision => Some(at),
+            Progress::Said(at) if known.revision == self.visit.revision_of(known.step) => Some(at),
             _ => None,
         };
         self.visit.known.iter().filter_map(said).max()

@@ -78,7 +78,7 @@ fn zones() -> impl Strategy<Value = Vec<Tz>> {
 fn store(number: &mut Number<'_>, told: &Outcome) {
     for decision in &told.decisions {
         let visit = &mut number.visits[decision.visit];
-        let revision = visit.revision;
+        let revision = visit.revision_of(decision.step);
         visit.known.retain(|known| known.step != decision.step || known.revision != revision);
         let progress =
             if matches!(decision.verdict, Verdict::Send { .. }) { Progress::Waiting } else { Progress::Open };
@@ -95,7 +95,7 @@ fn send(number: &mut Number<'_>, told: &Outcome, message: &Message, at: Instant)
     for index in &message.members {
         let decision = told.decisions[*index];
         let visit = &mut number.visits[decision.visit];
-        let revision = visit.revision;
+        let revision = visit.revision_of(decision.step);
         let known = visit.known.iter_mut().find(|known| known.step == decision.step && known.revision == revision);
         known.expect("stored before it is sent").progress = Progress::Said(at);
     }
@@ -194,7 +194,7 @@ proptest! {
             prop_assert!(limits.window.allows(clock, &zones));
             for index in &message.members {
                 let decision = told.decisions[*index];
-                let key = (decision.visit, decision.step, number.visits[decision.visit].revision);
+                let key = (decision.visit, decision.step, number.visits[decision.visit].revision_of(decision.step));
                 prop_assert!(!said.contains(&key), "{key:?} twice");
                 said.push(key);
             }

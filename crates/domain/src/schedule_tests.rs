@@ -83,7 +83,7 @@ fn the_week_keeps_the_steps_nearest_the_visit() {
     let plan = Plan::new(steps.to_vec()).unwrap();
     assert_eq!(
         story(&number(vec![visit(&plan)]), "2026-11-23T09:00:00"),
-        ["5d: week-cap", "4d: week-cap", "3d: 08 10:00", "2d: 09 10:00", "1d: 10 10:00"]
+        ["5d: cap-week", "4d: cap-week", "3d: 08 10:00", "2d: 09 10:00", "1d: 10 10:00"]
     );
 }
 
@@ -234,7 +234,7 @@ fn two_children_get_one_message_a_day() {
     let apart = number(vec![visit(&plan), younger]);
     assert_eq!(
         story(&apart, "2026-11-23T09:00:00"),
-        ["booking: 23 09:00", "3d: 08 10:00", "1d: 10 10:00", "booking: 23 09:00", "3d: week-cap", "1d: 11 10:45"]
+        ["booking: 23 09:00", "3d: 08 10:00", "1d: 10 10:00", "booking: 23 09:00", "3d: cap-week", "1d: 11 10:45"]
     );
 }
 
@@ -251,12 +251,12 @@ fn a_moved_visit_gets_one_notice_of_the_change() {
     number.sent_days = vec![today - 2, today - 1, today];
     assert_eq!(
         story(&number, "2026-11-30T12:00:00"),
-        ["moved: 30 12:00", "booking: not-new", "3d: 08 10:00", "1d: 10 10:00"]
+        ["change: 30 12:00", "booking: not-new", "3d: 08 10:00", "1d: 10 10:00"]
     );
     let told = schedule(&number, limits(), at("2026-11-30T12:00:00"));
     assert_eq!(told.messages[0].kind, NoticeKind::Change);
     // Not exempt from quiet hours.
-    assert_eq!(story(&number, "2026-11-30T22:00:00")[0], "moved: 01 08:00");
+    assert_eq!(story(&number, "2026-11-30T22:00:00")[0], "change: 01 08:00");
     // Once said it is not said again, and what it made moot stays unsaid.
     let known = Known {
         step: StepKey::Moved,
@@ -276,7 +276,7 @@ fn a_change_stands_for_the_steps_it_makes_moot() {
     moved.change = Some(Change::Moved);
     assert_eq!(
         story(&number(vec![moved]), "2026-12-10T09:00:00"),
-        ["moved: 10 09:00", "booking: not-new", "3d: change-says-it", "1d: change-says-it"]
+        ["change: 10 09:00", "booking: not-new", "3d: change-says-it", "1d: change-says-it"]
     );
 }
 
@@ -287,12 +287,14 @@ fn a_change_of_practitioner_is_said_and_does_not_swallow_a_move() {
     changed.practitioner_revision = 3;
     changed.change = Some(Change::Practitioner);
     changed.answer = Answer::Accepted;
-    changed.known =
-        vec![waiting(StepKey::Moved, "2026-11-29T12:00:00"), said(StepKey::Practitioner(2), "2026-11-25T12:00:00")];
+    changed.known = vec![
+        waiting(StepKey::Moved, "2026-11-29T12:00:00"),
+        Known { revision: 2, ..said(StepKey::Practitioner, "2026-11-25T12:00:00") },
+    ];
     let lines = story(&number(vec![changed.clone()]), "2026-11-30T12:00:00");
-    assert_eq!(&lines[..2], ["moved: 29 12:00", "practitioner-3: 30 12:00"]);
-    changed.known.push(said(StepKey::Practitioner(3), "2026-11-30T12:00:00"));
-    assert!(!story(&number(vec![changed]), "2026-12-01T12:00:00").iter().any(|line| line.starts_with("practitioner")));
+    assert_eq!(&lines[..2], ["change: 29 12:00", "change-practitioner: 30 12:00"]);
+    changed.known.push(Known { revision: 3, ..said(StepKey::Practitioner, "2026-11-30T12:00:00") });
+    assert!(!story(&number(vec![changed]), "2026-12-01T12:00:00").iter().any(|line| line.starts_with("change-p")));
 }
 
 #[test]

@@ -42,9 +42,9 @@ text_enum! {
         /// Too late to be useful ("When": never late).
         Expired => "expired",
         /// The number's messages for that local day are used ("When": 1 a day).
-        DayCap => "day-cap",
+        DayCap => "cap-day",
         /// The number's messages for seven local days are used, and others are nearer their visits ("When": 3 in 7 days).
-        WeekCap => "week-cap",
+        WeekCap => "cap-week",
         /// A newer revision or another plan took its place.
         Superseded => "superseded",
     }

@@ -175,13 +175,15 @@ impl Tx {
         )
     }
 
-    /// Freezes claimed notices, begins their attempts and marks their reminders as said. Returns how many notices were
+    /// Freezes claimed notices, begins their attempts and marks their reminders as said (`now` is
+    /// wall time, `civil` the practice's). Returns how many notices were
     /// still held under the token; the caller rolls back if fewer than it asked for.
     pub async fn arm_notices(
         &mut self,
         practice: PracticeId,
         token: LeaseToken,
         now: Instant,
+        civil: Instant,
         armed: &[Armed],
     ) -> Result<u64, StoreError> {
         let mut rows = Rows::new(&[
@@ -229,10 +231,11 @@ impl Tx {
         )?;
         bulk!(
             self,
-            "UPDATE reminders SET state = 'sent', reason = NULL FROM {rows} AS r
+            "UPDATE reminders SET state = 'sent', reason = NULL, said_at_ms = $3 FROM {rows} AS r
              WHERE reminders.practice_id = $2 AND reminders.notice_id = r.id AND reminders.state = 'planned'",
             rows,
-            practice.as_uuid()
+            practice.as_uuid(),
+            civil.as_ms()
         )?;
         Ok(count)
     }
