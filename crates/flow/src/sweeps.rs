@@ -52,7 +52,7 @@ impl Flow {
         if !ours {
             return Ok(Turn::Taken);
         }
-        let result = self.sweep(sweep.name).await;
+        let result = self.witness(self.sweep(sweep.name).await).await;
         let mut tx = self.store.begin_batch(Scope::Work).await?;
         tx.finish_sweep(sweep.name, token, self.clock.wall(), result.is_ok()).await?;
         tx.commit().await?;
@@ -66,6 +66,7 @@ impl Flow {
                 let done = self.reconcile().await?;
                 Ok(done.released + done.resent + done.found + done.uncertain)
             }
+            "receipts" => self.apply_receipts().await,
             "purge" => self.purge().await,
             _ => Ok(0),
         }

@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Set a practice up: database, keys, first location, first administrator
     Init(commands::init::Args),
+    /// Take a schedule in: CSV or XLSX
+    Import(commands::import::Args),
     /// Serve pages and send messages
     Serve(commands::serve::Args),
     /// Send messages without serving pages
@@ -40,6 +42,8 @@ pub enum Command {
     Audit(commands::audit::Args),
     /// Missed-visit figures of a period
     Report(commands::report::Args),
+    /// Write a made-up schedule, for trials and load
+    SampleSchedule(commands::sample_schedule::Args),
 }
 
 /// What every command is given.
@@ -52,13 +56,14 @@ pub struct Context {
 impl Command {
     /// Whether it works on a configured practice. The others run anywhere, and a broken configuration does not stop them.
     pub fn needs_config(&self) -> bool {
-        true
+        !matches!(self, Self::SampleSchedule(_))
     }
 
     /// Runs it.
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Self::Init(args) => commands::init::run(args, context).await,
+            Self::Import(args) => commands::import::run(args, context).await,
             Self::Serve(args) => commands::serve::run(args, context).await,
             Self::Work(args) => commands::work::run(args, context).await,
             Self::Migrate(args) => commands::migrate::run(args, context).await,
@@ -67,6 +72,7 @@ impl Command {
             Self::Link(args) => commands::link::run(args, context).await,
             Self::Audit(args) => commands::audit::run(args, context).await,
             Self::Report(args) => commands::report::run(args, context).await,
+            Self::SampleSchedule(args) => commands::sample_schedule::run(args, context).await,
         }
     }
 }

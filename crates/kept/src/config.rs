@@ -55,6 +55,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// As it stands in links, without a slash at the end.
     pub public_url: String,
+    /// What hands notices to phones.
+    pub carrier: CarrierKind,
+    /// Address of the carrier's API.
+    pub carrier_url: String,
+    /// What we and the carrier know.
+    pub carrier_secret: Hidden,
     /// Where metrics are read; empty: nowhere.
     pub metrics_listen: String,
     /// How log lines look.
@@ -78,6 +84,34 @@ impl TryFrom<String> for DatabaseUrl {
 impl std::fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// The carriers there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CarrierKind {
+    /// None: nothing is sent.
+    None,
+    /// A phone on a page, for trials.
+    Sandbox,
+}
+
+/// A setting that prints nothing.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(String);
+
+impl Hidden {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
     }
 }
 
@@ -221,6 +255,9 @@ impl Config {
             return Err(setting("database_connections", "must be 1 to 1000"));
         }
         self.metrics_address()?;
+        if self.carrier == CarrierKind::Sandbox && reqwest::Url::parse(&self.carrier_url).is_err() {
+            return Err(setting("carrier_url", "must be the address of the sandbox's API when `carrier` is `sandbox`"));
+        }
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             return Err(setting("log", format!("{error}; write e.g. `info` or `info,kept_store=debug`")));
         }

@@ -28,7 +28,7 @@ fn variables_go_before_the_file_and_the_file_before_the_defaults() {
     let text = "listen = \"127.0.0.1:1\"\ndatabase_connections = 3\nkey_file = \"from-file\"\n";
     let environment = variables(&[
         ("KEPT_LISTEN", "127.0.0.1:2"),
-        ("KEPT_DATABASE_URL", "postgres://u:secret@h/db"),
+        ("KEPT_DATABASE_URL", "postgres://u:hunter2@h/db"),
         ("KEPT_DATABASE_CONNECTIONS", " 5 "),
         ("KEPT_TEST_POSTGRES_URL", "ignored"),
         ("KEPT_CONFIG", "ignored"),
@@ -38,7 +38,7 @@ fn variables_go_before_the_file_and_the_file_before_the_defaults() {
     assert_eq!(config.database_connections, 5);
     assert_eq!(config.key_file, Path::new("from-file"));
     assert_eq!(config.log_format, LogFormat::Human);
-    assert!(!format!("{config:?}").contains("secret"), "Debug shows the database's password");
+    assert!(!format!("{config:?}").contains("hunter2"), "Debug shows the database's password");
 }
 
 #[test]

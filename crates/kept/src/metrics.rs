@@ -45,10 +45,8 @@ async fn render(State(metrics): State<Metrics>) -> String {
     match health::sweeps(&metrics.flow).await {
         Ok(sweeps) => {
             metrics::gauge!("kept_database_up").set(1.0);
-            let now = metrics.flow.clock.wall();
             for sweep in sweeps {
-                if let Some(age_s) = health::age_s(&sweep, now) {
-                    // A gauge is a float; ages stay far below 2^53.
+                if let Some(age_s) = sweep.age_s {
                     #[expect(clippy::cast_precision_loss, reason = "an age in seconds is far below 2^53")]
                     metrics::gauge!("kept_sweep_age_seconds", "sweep" => sweep.name).set(age_s as f64);
                 }

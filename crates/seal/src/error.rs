@@ -34,6 +34,8 @@ pub enum SealError {
     /// A cell did not open: changed, or moved from another row, column, practice, revision or key version. Audit it.
     #[error("{table}.{column} of row {row} does not open: it was changed or moved outside Kept")]
     Tampered {
+        /// Whose.
+        practice: PracticeId,
         /// Table of the cell.
         table: &'static str,
         /// Column of the cell.

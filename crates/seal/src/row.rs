@@ -69,7 +69,10 @@ impl PracticeKeys {
     /// # Errors
     /// [`SealError::Tampered`] when the cell is damaged or comes from any other place; callers audit it.
     pub fn open<C: Column>(&self, salt: &Salt, place: Place, sealed: &Sealed<C>) -> Result<C::Plain, SealError> {
-        let tampered = || SealError::Tampered { table: C::TABLE, column: C::COLUMN, row: place.row };
+        let tampered = || {
+            let practice = self.practice;
+            SealError::Tampered { practice, table: C::TABLE, column: C::COLUMN, row: place.row }
+        };
         let Some((&CELL_FORMAT, rest)) = sealed.as_ciphertext().split_first() else {
             return Err(tampered());
         };

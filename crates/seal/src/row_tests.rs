@@ -298,18 +298,21 @@ fn nothing_secret_is_printed() {
     assert!(!format!("{cell:?}{plain:?}").contains("Ann"));
 }
 
-/// Row key and seal of 200 B take about 3 µs; a hundred times that would be felt in every import. The bound is wide
-/// because other tests share the machine; `just bench` measures.
+/// The price of keeping every row under a key of its own: about 3 µs. It says nothing in an unoptimised build or beside other
+/// work, hence: `cargo test --release -p kept-seal -- --ignored`.
 #[test]
-fn sealing_is_fast_enough() {
+#[ignore = "measures; run it alone and optimised"]
+fn row_key_and_seal_of_200_bytes_take_microseconds() {
+    const ROUNDS: u32 = 50_000;
     let (keys, _) = PracticeKeys::create(&ring(), practice(1)).expect("keys");
     let value = contact(&"x".repeat(188));
     let start = std::time::Instant::now();
-    for number in 0..2000u128 {
-        let place = Place::new(Uuid::from_u128(number), 1);
+    for number in 0..ROUNDS {
+        let place = Place::new(Uuid::from_u128(number.into()), 1);
         let cell: Sealed<ContactCol> = keys.seal(&Salt([1; 32]), place, &value).expect("sealed");
         assert_eq!(cell.as_ciphertext().len(), 5 + 12 + 200 + 16);
     }
-    let each = start.elapsed() / 2000;
-    assert!(each < std::time::Duration::from_micros(300), "{each:?} to derive a row key and seal 200 B");
+    let each = start.elapsed() / ROUNDS;
+    println!("row key and seal of 200 B: {each:?}");
+    assert!(each < std::time::Duration::from_micros(12), "{each:?} to derive a row key and seal 200 B");
 }

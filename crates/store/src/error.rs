@@ -81,8 +81,8 @@ impl StoreError {
 
 /// PostgreSQL: could not serialise, deadlock, lock not available. SQLite: SQLITE_BUSY and its snapshot variant.
 const BUSY_CODES: &[&str] = &["40001", "40P01", "55P03", "5", "6", "261", "517"];
-/// PostgreSQL: disk full. SQLite: SQLITE_FULL.
-const FULL_CODES: &[&str] = &["53100", "13"];
+/// PostgreSQL: disk full. SQLite: SQLITE_FULL, and SQLITE_IOERR_SHMSIZE (the file beside the write-ahead log cannot grow).
+const FULL_CODES: &[&str] = &["53100", "13", "4874"];
 /// PostgreSQL: the server ended the connection, shuts down, or starts up.
 const GONE_CODES: &[&str] = &["57P01", "57P02", "57P03", "53300"];
 

@@ -237,3 +237,26 @@ async fn bare_practice(flow: &Flow, store: &Store, like: kept_domain::PracticeId
     tx.commit().await.unwrap();
     row.practice.id
 }
+
+#[tokio::test]
+async fn a_value_moved_outside_kept_is_recorded_and_other_failures_are_not() {
+    both(|store| async move {
+        let flow = flow(&store, KeyRing::ephemeral().unwrap());
+        let practice = flow.create_practice(&new_practice("North"), &person("ann@example.org")).await.unwrap().id;
+        let other: Result<(), _> = Err(FlowError::NotFound { what: "visit" });
+        assert!(flow.witness(other).await.is_err());
+        assert!(flow.witness(Ok(())).await.is_ok());
+        assert_eq!(flow.verify_audit(practice).await.unwrap().entries, 2);
+
+        let row = practice.as_uuid();
+        let tampered = SealError::Tampered { practice, table: "patients", column: "private", row };
+        let passed: Result<(), _> = flow.witness(Err(tampered.into())).await;
+        assert!(matches!(passed, Err(FlowError::Seal(SealError::Tampered { .. }))), "the failure itself is passed on");
+        let mut tx = store.read(Scope::Practice(practice)).await.unwrap();
+        let last = tx.audit_after(practice, 2, 10).await.unwrap();
+        assert_eq!(last.len(), 1);
+        assert_eq!(last[0].act, "decrypt.failed");
+        assert_eq!(last[0].detail, format!("{{\"column\":\"private\",\"row\":\"{row}\",\"table\":\"patients\"}}"));
+    })
+    .await;
+}

@@ -1,17 +1,15 @@
 //! `kept doctor`: looks at configuration, key, database, clock, zone data and carrier, and says what to do.
 
 use crate::cli::Context;
-use crate::config::Config;
+use crate::config::{CarrierKind, Config};
 use crate::exit::{Exit, Failure};
-use crate::{health, open, output};
+use crate::{carriers, health, open, output};
 use kept_domain::Instant;
 use kept_flow::{Clock as _, Flow, SystemClock};
 use serde::Serialize;
 
 /// No machine that runs this release can truly say an earlier time: 2026-01-01.
 const EARLIEST_WALL: Instant = Instant::from_ms(1_767_225_600_000);
-/// A sweep that has not come to its end for so long, in seconds, is told.
-const LATE_SWEEP_S: i64 = 15 * 60;
 
 /// Arguments of `kept doctor`.
 #[derive(Debug, clap::Args)]
@@ -71,7 +69,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![configuration(config), clock()];
+    let mut findings = vec![configuration(config), clock(), carrier(config)];
     let ring = match open::key_ring(&config.key_file) {
         Ok(ring) => {
             let ids = ring.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
@@ -102,6 +100,16 @@ fn configuration(config: &Config) -> Finding {
     match config.check_served() {
         Ok(()) => Finding::ok("configuration", format!("patients reach {}", config.public_url)),
         Err(error) => Finding::fail("configuration", error),
+    }
+}
+
+fn carrier(config: &Config) -> Finding {
+    match (config.carrier, carriers::configured(config)) {
+        (_, Err(failure)) => Finding::fail("carrier", failure),
+        (CarrierKind::None, _) => Finding::warn("carrier", "none: nothing is sent; set `carrier` when you are ready"),
+        (CarrierKind::Sandbox, _) => {
+            Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_url))
+        }
     }
 }
 
@@ -154,21 +162,16 @@ async fn zones(flow: &Flow) -> Finding {
 
 /// Whether background work runs somewhere.
 async fn sweeps(flow: &Flow) -> Finding {
-    let states = match health::sweeps(flow).await {
-        Ok(states) => states,
+    let sweeps = match health::sweeps(flow).await {
+        Ok(sweeps) => sweeps,
         Err(error) => return Finding::fail("work", error),
     };
-    let now = flow.clock.wall();
-    if states.is_empty() {
+    if sweeps.iter().all(|sweep| sweep.age_s.is_none()) {
         return Finding::warn("work", "has never run on this database: start `kept serve` (or `kept work`)");
     }
-    let late: Vec<_> = states
-        .iter()
-        .filter(|sweep| health::age_s(sweep, now).is_none_or(|age_s| age_s > LATE_SWEEP_S))
-        .map(|sweep| sweep.name.as_str())
-        .collect();
+    let late: Vec<_> = sweeps.iter().filter(|sweep| sweep.late).map(|sweep| sweep.name).collect();
     if late.is_empty() {
-        Finding::ok("work", format!("{} sweeps came to their end lately", states.len()))
+        Finding::ok("work", format!("{} sweeps came to their end lately", sweeps.len()))
     } else {
         Finding::warn("work", format!("not done lately: {}; is `kept serve` or `kept work` running?", late.join(", ")))
     }

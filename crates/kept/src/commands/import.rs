@@ -117,7 +117,9 @@ fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> R
         ))?;
     }
     if let Some(path) = rejects_file {
-        output::line(format_args!("The rejected rows, with a reason each, are in {path}. It holds names: delete it when you are done."))?;
+        output::line(format_args!(
+            "The rejected rows, with a reason each, are in {path}. It holds names: delete it when you are done."
+        ))?;
     }
     if !outcome.unmapped.is_empty() {
         output::say(format_args!("Columns that were not read: {}.", outcome.unmapped.join(", ")));

@@ -15,7 +15,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     practice: String,
     /// Time zone of the first location, e.g. America/New_York
-    #[arg(long, value_name = "ZONE")]
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
     time_zone: Tz,
     /// E-mail address that the first administrator signs in with
     #[arg(long, value_name = "EMAIL")]
@@ -29,9 +29,19 @@ pub struct Args {
     /// The practice's first language: en or es
     #[arg(long, value_name = "LANGUAGE", default_value = "en")]
     language: Locale,
+    /// Set up a further practice in a database that has one
+    #[arg(long)]
+    another: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// A name of the IANA database; spaces and case are forgiven.
+fn zone(text: &str) -> Result<Tz, String> {
+    let name = text.trim().replace(' ', "_");
+    let known = chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(&name));
+    known.copied().ok_or_else(|| "write a name of the IANA database, e.g. America/New_York or Europe/Madrid".to_owned())
 }
 
 /// A number as carriers take it: `+`, then 8 to 15 digits (ITU-T E.164).
@@ -52,7 +62,10 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let ring = open::key_ring(&config.key_file)?;
     let store = Store::connect_and_migrate(&config.store()).await?;
     let flow = open::flow_over(config, store, ring)?;
-    flow.open_all().await?;
+    if flow.open_all().await? > 0 && !args.another {
+        let said = "this database has a practice already; to set up a further one in it, say --another";
+        return Err(Failure::new(Exit::CannotCreate, said));
+    }
 
     let mut settings = PracticeSettings::default();
     settings.locales.sort_by_key(|locale| *locale != args.language);
@@ -98,7 +111,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::e164;
+    use super::{e164, zone};
+
+    #[test]
+    fn zones_are_read_as_people_write_them() {
+        assert_eq!(zone("america/new york").expect("forgiven").name(), "America/New_York");
+        assert!(zone("Mars/Base").expect_err("unknown").contains("IANA"));
+    }
 
     #[test]
     fn numbers_are_taken_as_carriers_write_them() {

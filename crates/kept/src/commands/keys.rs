@@ -95,7 +95,7 @@ async fn rewrap(args: &Rewrap, context: &Context) -> Result<Exit, Failure> {
     if args.json {
         output::json(&serde_json::json!({ "practices": practices, "key_id": id.to_string() }))?;
     } else {
-        output::line(format_args!("The keys of {practices} practices are now under key {id}; older keys may go."))?;
+        output::line(format_args!("{practices} practice(s) are now under key {id}; older keys may go."))?;
     }
     Ok(Exit::Ok)
 }

@@ -2,10 +2,12 @@
 
 pub mod audit;
 pub mod doctor;
+pub mod import;
 pub mod init;
 pub mod keys;
 pub mod link;
 pub mod migrate;
 pub mod report;
+pub mod sample_schedule;
 pub mod serve;
 pub mod work;

@@ -1,14 +1,16 @@
 //! A folder of its own, and the binary run in it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Exit codes of docs/CLI.md that the tests here meet.
 pub(crate) mod exit {
     pub(crate) const OK: i32 = 0;
+    pub(crate) const FINDINGS: i32 = 1;
     pub(crate) const DATA: i32 = 65;
     pub(crate) const NO_INPUT: i32 = 66;
+    pub(crate) const UNAVAILABLE: i32 = 69;
     pub(crate) const CANNOT_CREATE: i32 = 73;
     pub(crate) const IO: i32 = 74;
     pub(crate) const TRY_AGAIN: i32 = 75;
@@ -116,6 +118,18 @@ impl Scene {
 
     /// The same, with more variables.
     pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = self.command(arguments);
+        Ran::of(&command.envs(variables.iter().copied()).output().expect("the binary starts"))
+    }
+
+    /// Starts the binary and leaves it running; its words go nowhere.
+    pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, String)]) -> Child {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().map(|(name, value)| (*name, value))).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("the binary starts")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kept"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KEPT_")) {
             command.env_remove(name);
@@ -125,9 +139,8 @@ impl Scene {
             .args(arguments)
             .current_dir(self.folder.path())
             .env("KEPT_DATABASE_URL", url)
-            .env("KEPT_KEY_FILE", self.path("kept.key"))
-            .envs(variables.iter().copied());
-        Ran::of(&command.output().expect("the binary starts"))
+            .env("KEPT_KEY_FILE", self.path("kept.key"));
+        command
     }
 
     /// Imports a file and gives its counts.

@@ -1,0 +1,95 @@
+//! The one outbound HTTP client, and the carriers that are configured.
+
+use crate::config::{CarrierKind, Config, ConfigError};
+use crate::exit::{Exit, Failure};
+use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings};
+use kept_carrier::{AnyCarrier, Carriers, Line};
+use kept_domain::Channel;
+use std::time::Duration;
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait for a whole answer, whatever a carrier's own limit is.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The client for everything that leaves this machine, but for fetched calendars. It follows no redirect (a carrier that
+/// redirects a POST with a patient's number is not the one we agreed with) and uses no proxy of the environment.
+pub fn client() -> Result<reqwest::Client, Failure> {
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("kept/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Failure::of(Exit::Software, error))
+}
+
+/// The configured carriers; none sends nothing.
+pub fn configured(config: &Config) -> Result<Carriers, Failure> {
+    match config.carrier {
+        CarrierKind::None => Ok(Carriers::default()),
+        CarrierKind::Sandbox => {
+            let settings = Settings::new(config.carrier_url.clone(), secret(config)?);
+            let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client()?, settings));
+            // A page needs no pace.
+            Ok(Carriers::new(vec![Line::new(carrier, Channel::Sms, 0)]))
+        }
+    }
+}
+
+fn secret(config: &Config) -> Result<Secret, ConfigError> {
+    let mut bytes = [0; 32];
+    let wrong = || ConfigError::Setting {
+        setting: "carrier_secret",
+        problem: "must be 64 hex digits, the same at the carrier; make them with `openssl rand -hex 32`".to_owned(),
+    };
+    let digits = config.carrier_secret.reveal();
+    if digits.len() != 64 {
+        return Err(wrong());
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+    }
+    Ok(Secret::new(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn config(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let variables: BTreeMap<_, _> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::read(None, &variables)
+    }
+
+    #[test]
+    fn without_a_carrier_there_is_none() {
+        let carriers = configured(&Config::defaults()).expect("the defaults");
+        assert!(carriers.for_channel(Channel::Sms).is_none());
+    }
+
+    #[test]
+    fn a_sandbox_needs_its_address_and_a_whole_secret() {
+        let url = ("KEPT_CARRIER_URL", "http://127.0.0.1:9/sandbox/carrier/messages");
+        let secret = "0f".repeat(32);
+        let whole = config(&[("KEPT_CARRIER", "sandbox"), url, ("KEPT_CARRIER_SECRET", &secret)]).expect("good");
+        // The binary installs the provider at its start; in tests whoever comes first does.
+        let _second = rustls::crypto::ring::default_provider().install_default();
+        assert!(configured(&whole).expect("set up").for_channel(Channel::Sms).is_some());
+        assert!(!format!("{whole:?}").contains(&secret), "Debug shows the secret");
+
+        let no_url = config(&[("KEPT_CARRIER", "sandbox")]).expect_err("no address").to_string();
+        assert!(no_url.contains("carrier_url"), "{no_url}");
+        for wrong in ["", "zz", &"0g".repeat(32), &"é".repeat(32)] {
+            let config = config(&[("KEPT_CARRIER", "sandbox"), url, ("KEPT_CARRIER_SECRET", wrong)]).expect("parsed");
+            let said = configured(&config).expect_err("refused").to_string();
+            assert!(said.contains("64 hex digits"), "{said}");
+        }
+        let unknown = config(&[("KEPT_CARRIER", "pigeon")]).expect_err("unknown").to_string();
+        assert!(unknown.contains("none") && unknown.contains("sandbox"), "{unknown}");
+    }
+}

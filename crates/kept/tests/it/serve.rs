@@ -1,0 +1,135 @@
+//! `kept serve` and `kept work` as a service manager meets them.
+
+use crate::scene::{Scene, exit};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+/// How long a start or a stop may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A free port of this machine, as far as one can know.
+fn port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+/// The whole answer to a GET, once somebody listens.
+fn get(address: SocketAddr, path: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(address) {
+            let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).expect("written");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("read");
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "nobody listens on {address}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Asks the process to end as a service manager does, and gives its exit code.
+fn terminate(mut child: Child) -> Option<i32> {
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill is there");
+    assert!(asked.success());
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("our child") {
+            return status.code();
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill().expect("our child");
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn it_serves_reports_its_health_and_ends_when_asked() {
+    let scene = Scene::with_practice();
+    let (pages, metrics) = (port(), port());
+    let listen = [("KEPT_LISTEN", pages.to_string()), ("KEPT_METRICS_LISTEN", metrics.to_string())];
+    let child = scene.start(&["serve"], &listen);
+    assert!(get(pages, "/health/live").ends_with("live\n"));
+    let ready = get(pages, "/health/ready");
+    assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
+    assert!(ready.contains("\"name\":\"plan\"") && ready.contains("age_s"), "{ready}");
+    assert!(get(pages, "/north-clinic/l").starts_with("HTTP/1.1 200"), "the first page of the portal");
+    let told = get(metrics, "/metrics");
+    assert!(told.contains("kept_database_up 1"), "{told}");
+    assert!(!get(pages, "/metrics").contains("kept_database_up"), "metrics never on the public address");
+    assert_eq!(terminate(child), Some(exit::OK));
+}
+
+#[test]
+fn work_alone_has_metrics_and_no_pages() {
+    let scene = Scene::with_practice();
+    let (pages, metrics) = (port(), port());
+    let listen = [("KEPT_LISTEN", pages.to_string()), ("KEPT_METRICS_LISTEN", metrics.to_string())];
+    let child = scene.start(&["work"], &listen);
+    assert!(get(metrics, "/metrics").contains("kept_database_up 1"));
+    assert!(TcpStream::connect(pages).is_err());
+    assert_eq!(terminate(child), Some(exit::OK));
+}
+
+#[test]
+fn a_taken_port_is_told_at_once() {
+    let scene = Scene::with_practice();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let ran = scene.run_with(&["serve"], &[("KEPT_LISTEN", &address), ("KEPT_METRICS_LISTEN", "")]);
+    ran.failed(exit::UNAVAILABLE, &["cannot listen", "listen"]);
+}
+
+#[test]
+fn plain_http_off_this_machine_is_refused() {
+    let scene = Scene::with_practice();
+    let ran = scene.run_with(&["serve"], &[("KEPT_PUBLIC_URL", "http://kept.example.org")]);
+    ran.failed(exit::CONFIG, &["public_url", "https"]);
+}
+
+#[test]
+fn a_key_file_that_is_open_to_others_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scene = Scene::with_practice();
+    let key = scene.path("kept.key");
+    let mode = std::fs::metadata(&key).expect("the key").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o400, "as `kept keys new` made it");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("own file");
+    scene.run(&["serve"]).failed(exit::NO_PERMISSION, &["chmod 0400"]);
+}
+
+#[test]
+fn a_second_practice_is_made_only_when_asked() {
+    let scene = Scene::with_practice();
+    let mut arguments =
+        vec!["init", "--practice", "South", "--time-zone", "america/denver", "--admin", "a@example.org"];
+    scene.run(&arguments).failed(exit::CANNOT_CREATE, &["--another"]);
+    arguments.extend(["--another", "--json"]);
+    assert_eq!(scene.run(&arguments).json()["slug"], "south");
+    let ran = scene.run(&["audit", "verify", "--json"]);
+    assert_eq!(ran.out.lines().count(), 2, "{}", ran.out);
+    assert_eq!(scene.run(&["audit", "verify", "--practice", "south", "--json"]).json()["entries"], 2);
+}
+
+#[test]
+fn the_doctor_says_what_to_do() {
+    let scene = Scene::empty();
+    let ran = scene.run(&["doctor"]);
+    assert_eq!(ran.code, exit::FINDINGS, "{}", ran.out);
+    assert!(ran.out.contains("kept keys new") && ran.out.contains("kept init"), "{}", ran.out);
+    let scene = Scene::with_practice();
+    let ran = scene.run(&["doctor", "--json"]);
+    assert_eq!(ran.code, exit::OK, "{}", ran.out);
+    let whats: Vec<String> = ran
+        .out
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).expect("JSON")["what"].as_str().expect("text").to_owned()
+        })
+        .collect();
+    assert_eq!(whats, ["configuration", "clock", "carrier", "key", "database", "practices", "zones", "work"]);
+}
