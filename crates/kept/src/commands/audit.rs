@@ -1,4 +1,4 @@
-//! `kept audit verify`: walk each practice's chain from its first entry to its head.
+//! `kept audit verify`: walk each practice's chains, audit and consent, from the first entry to the head.
 
 use crate::cli::Context;
 use crate::exit::{Exit, Failure};
@@ -24,7 +24,7 @@ struct Verify {
     /// Short name of one practice [default: all]
     #[arg(long, value_name = "SLUG")]
     practice: Option<String>,
-    /// Print JSON: one object a practice
+    /// Print JSON: one object a chain
     #[arg(long)]
     json: bool,
 }
@@ -40,22 +40,30 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let mut exit = Exit::Ok;
     for id in practices {
         let slug = flow.practice(id).await?.practice.slug.clone();
-        let verified = flow.verify_audit(id).await?;
-        let broken = verified.broken.map(|broken| broken.to_string());
-        if broken.is_some() {
-            exit = Exit::Findings;
-        }
-        if args.json {
-            output::json(&serde_json::json!({
-                "practice": id.to_string(), "slug": slug, "entries": verified.entries, "broken": broken,
-            }))?;
-        } else {
+        let audit = flow.verify_audit(id).await?;
+        let consent = flow.verify_consents(id).await?;
+        let chains =
+            [("audit", Some(audit.entries), audit.broken), ("consent", consent.as_ref().ok().copied(), consent.err())];
+        for (chain, entries, broken) in chains {
+            let broken = broken.map(|broken| broken.to_string());
+            if broken.is_some() {
+                exit = Exit::Findings;
+            }
+            if args.json {
+                output::json(&serde_json::json!({
+                    "practice": id.to_string(), "slug": slug, "chain": chain, "entries": entries, "broken": broken,
+                }))?;
+                continue;
+            }
             match broken {
-                None => output::line(format_args!("{slug}: {} entries, all in order", verified.entries))?,
+                None => {
+                    let entries = entries.unwrap_or(0);
+                    output::line(format_args!("{slug}: {chain}: {entries} entries, all in order"))?;
+                }
                 Some(broken) => {
-                    output::line(format_args!("{slug}: BROKEN after {} entries: {broken}", verified.entries))?;
+                    output::line(format_args!("{slug}: {chain}: BROKEN: {broken}"))?;
                     output::say(
-                        "Somebody changed the database outside Kept. Keep this database as it is, and compare it with a backup.",
+                        "Somebody changed the database outside Kept. Keep it as it is, and compare it with a backup.",
                     );
                 }
             }

@@ -14,7 +14,7 @@ A2,P2,Ben,Example,02/03/1981,(312) 555-0102,03/03/2031,9:15 AM,Dr Gray,Scheduled
 /// Commands that open the practice.
 const OPENING: &[&[&str]] = &[&["import", "week.csv", "--json"], &["audit", "verify", "--json"], &["work"]];
 
-async fn open(database: &Path) -> SqliteConnection {
+pub(crate) async fn open(database: &Path) -> SqliteConnection {
     SqliteConnection::connect(&format!("sqlite:{}", database.display())).await.expect("opens")
 }
 

@@ -111,8 +111,24 @@ fn a_second_practice_is_made_only_when_asked() {
     arguments.extend(["--another", "--json"]);
     assert_eq!(scene.run(&arguments).json()["slug"], "south");
     let ran = scene.run(&["audit", "verify", "--json"]);
-    assert_eq!(ran.out.lines().count(), 2, "{}", ran.out);
-    assert_eq!(scene.run(&["audit", "verify", "--practice", "south", "--json"]).json()["entries"], 2);
+    assert_eq!(ran.out.lines().count(), 4, "two practices, two chains each: {}", ran.out);
+    let ran = scene.run(&["audit", "verify", "--practice", "south"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (exit::OK, "south: audit: 2 entries, all in order\nsouth: consent: 0 entries, all in order\n")
+    );
+}
+
+#[tokio::test]
+async fn an_edited_record_is_told_by_its_exit_code() {
+    let scene = Scene::with_practice();
+    let mut database = crate::bad_state::open(scene.database()).await;
+    sqlx::Executor::execute(&mut database, "UPDATE audit SET actor = 'staff:nobody' WHERE seq = 2")
+        .await
+        .expect("edited");
+    let ran = scene.run(&["audit", "verify"]);
+    assert_eq!(ran.code, exit::FINDINGS);
+    assert!(ran.out.contains("entry 2 was edited"), "{}", ran.out);
 }
 
 #[test]
