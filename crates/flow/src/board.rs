@@ -14,6 +14,7 @@ use kept_seal::Place;
 use kept_store::{BoardReminder, BoardRow, OpenTask, Scope};
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A visit without an answer counts as "no answer" from this long before its start.
 pub const NO_ANSWER_BEFORE: Duration = Duration::hours(24);
@@ -154,7 +155,8 @@ impl Flow {
         let visits = rows
             .iter()
             .map(|row| self.board_visit(&open, row, reminders.get(&row.id).map_or(&[], Vec::as_slice), now))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, _>>();
+        let visits = self.witness(visits).await?;
         let to_decide = decide.iter().map(|row| self.board_visit(&open, row, &[], now)).collect::<Result<_, _>>()?;
         let needs = tasks.iter().map(|task| Self::need(&open, task)).collect::<Result<_, _>>()?;
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
@@ -162,6 +164,28 @@ impl Flow {
         audit::append(&mut tx, practice, self.clock.wall(), &[entry]).await?;
         tx.commit().await?;
         Ok(Board { day, today, visits, needs, to_decide })
+    }
+
+    /// A word that changes whenever the board of a day would look different. Opens nothing, so pages may ask often.
+    pub async fn board_stamp(&self, practice: PracticeId, day: NaiveDate) -> Result<String, FlowError> {
+        let number = i64::from(day_number(day));
+        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        let visits = tx.board_visits(practice, number, number).await?;
+        let reminders = tx.board_reminders(practice, number, number).await?;
+        let tasks = tx.open_tasks(practice).await?;
+        drop(tx);
+        let mut hasher = DefaultHasher::new();
+        for row in &visits {
+            (row.id, row.start_at, row.status, row.answer, row.answer_at_ms, &row.held, &row.to_enter)
+                .hash(&mut hasher);
+        }
+        for one in &reminders {
+            (one.appointment, one.state, one.due_at, &one.notice_state).hash(&mut hasher);
+        }
+        for task in &tasks {
+            task.id.hash(&mut hasher);
+        }
+        Ok(format!("{:016x}", hasher.finish()))
     }
 
     fn board_visit(

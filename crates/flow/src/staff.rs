@@ -164,6 +164,14 @@ impl Flow {
         Ok(())
     }
 
+    /// Parameters of a person's password as it is now.
+    pub async fn own_kdf(&self, who: &StaffSession) -> Result<String, FlowError> {
+        let practice = who.practice.practice.id;
+        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        let row = tx.staff_by_id(practice, who.staff).await?.ok_or(FlowError::NotFound { what: "person" })?;
+        Ok(row.kdf)
+    }
+
     /// Parameters for a person's next password.
     pub fn fresh_kdf(&self) -> Result<String, FlowError> {
         Ok(json(&Kdf::fresh()?))

@@ -7,7 +7,7 @@
 //! In a template:
 //! - `{{ t(key="visit.question", day=start | day) }}` is a phrase of the catalogues `templates/<locale>/*.toml`;
 //!   an unknown key or an unfilled `{placeholder}` is an error. See [`catalogue`].
-//! - `start | day`, `short_day`, `date`, `time`, `phone`, `whole`: words of the reader's language. See [`words`].
+//! - `start | day`, `short_day`, `date`, `time`, `phone`, `whole`, `decimal`, `percent`: words of the reader's language. See [`words`].
 
 pub mod catalogue;
 pub mod chart;
@@ -19,6 +19,7 @@ mod renderer;
 pub mod samples;
 pub mod segments;
 pub mod sms;
+pub mod staff;
 pub mod words;
 
 pub use renderer::{RenderError, Renderer, Template};

@@ -36,7 +36,7 @@ impl Sampled {
 
 /// Every template that Kept renders.
 pub fn all() -> Vec<Sampled> {
-    [crate::demo::sampled(), crate::sms::sampled(), crate::patient::sampled()].concat()
+    [crate::demo::sampled(), crate::sms::sampled(), crate::patient::sampled(), crate::staff::sampled()].concat()
 }
 
 #[cfg(test)]

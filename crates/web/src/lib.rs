@@ -13,6 +13,7 @@ pub mod limits;
 mod page;
 mod patient;
 mod problem;
+pub mod staff;
 mod state;
 mod trace;
 
@@ -32,6 +33,7 @@ pub fn router(state: WebState) -> Router {
     // People's pages: what goes wrong there is shown as a page with one sentence and the practice's phone.
     let pages = Router::new()
         .merge(patient::routes())
+        .merge(staff::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(from_fn_with_state(state.clone(), problem::as_page));

@@ -1,0 +1,318 @@
+//! Pages of the front desk. They show names: each is for a signed-in person, and is stored nowhere.
+
+use crate::Template;
+use crate::samples::Sampled;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use serde::Serialize;
+
+/// What stands around every staff page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// Address of the style sheet.
+    pub stylesheet: String,
+    /// Address of the page's script; empty: none.
+    pub script: String,
+    /// Its `integrity`.
+    pub integrity: String,
+    /// The practice's name.
+    pub practice: String,
+    /// Who is signed in; empty before.
+    pub person: String,
+    /// Whether they work at the desk (today, upload).
+    pub desk: bool,
+    /// Whether they read the report.
+    pub report: bool,
+    /// Which page: `today`, `upload`, `report`, `password`, `sign-in`.
+    pub here: &'static str,
+    /// Whether nothing here is real.
+    pub demo: bool,
+}
+
+impl Frame {
+    /// For samples.
+    pub(crate) fn sample(here: &'static str) -> Self {
+        Self {
+            stylesheet: "/assets/staff.css".to_owned(),
+            script: "/assets/staff.js".to_owned(),
+            integrity: "sha256-x".to_owned(),
+            practice: "Oak Street Family Medicine".to_owned(),
+            person: "Ann Lee".to_owned(),
+            desk: true,
+            report: true,
+            here,
+            demo: true,
+        }
+    }
+}
+
+/// Sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignIn {
+    /// Around it.
+    pub frame: Frame,
+    /// The practice's name in addresses; empty: the only one there is.
+    pub slug: String,
+    /// The address that was tried.
+    pub email: String,
+    /// What went wrong: `wrong`, `wait`; empty: nothing.
+    pub problem: &'static str,
+    /// Seconds to wait.
+    pub wait_s: i64,
+}
+
+impl Template for SignIn {
+    const NAME: &'static str = "web/staff/sign-in.html";
+    fn samples() -> Vec<Self> {
+        let sample = |problem, wait_s| Self {
+            frame: Frame { person: String::new(), ..Frame::sample("sign-in") },
+            slug: "oak-street".to_owned(),
+            email: String::new(),
+            problem,
+            wait_s,
+        };
+        vec![sample("", 0), sample("wrong", 0), sample("wait", 8)]
+    }
+}
+
+/// Change the password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Password {
+    /// Around it.
+    pub frame: Frame,
+    /// The person's address, for password managers.
+    pub must_change: bool,
+    /// Parameters of the new derivation, JSON.
+    pub fresh: String,
+    /// Parameters of the old derivation, JSON.
+    pub kdf: String,
+    /// What went wrong: `wrong`, `unreadable`; empty: nothing.
+    pub problem: &'static str,
+    /// Shortest password.
+    pub least: usize,
+}
+
+impl Template for Password {
+    const NAME: &'static str = "web/staff/password.html";
+    fn samples() -> Vec<Self> {
+        ["", "wrong", "unreadable"]
+            .map(|problem| Self {
+                frame: Frame::sample("password"),
+                must_change: problem.is_empty(),
+                fresh: "{}".to_owned(),
+                kdf: "{}".to_owned(),
+                problem,
+                least: 15,
+            })
+            .to_vec()
+    }
+}
+
+/// One visit on the board.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Visit {
+    /// Its id.
+    pub id: String,
+    /// Start on the location's clock.
+    pub time: NaiveTime,
+    /// Its day.
+    pub start: NaiveDateTime,
+    /// The patient.
+    pub patient: String,
+    /// With whom, what for, where; those that are known.
+    pub facts: Vec<String>,
+    /// The chip's word.
+    pub chip: &'static str,
+    /// The status.
+    pub status: &'static str,
+    /// The answer's way and time.
+    pub answered: Option<NaiveDateTime>,
+    /// `portal`, `text`, `desk`, `move`; empty: none.
+    pub via: &'static str,
+    /// Why nothing goes out: a word of `reason.…`; empty: something does, or did.
+    pub silence: &'static str,
+    /// When the next message goes out.
+    pub next: Option<NaiveDateTime>,
+    /// Marks that make sense now.
+    pub marks: Vec<&'static str>,
+    /// Answers that can be written down now.
+    pub answers: Vec<&'static str>,
+    /// `vanished`, `conflict`; empty: not held.
+    pub held: String,
+    /// `cancelled`, `moved`, `confirmed`; empty: nothing to enter.
+    pub to_enter: String,
+}
+
+impl std::fmt::Debug for Visit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Visit({})", self.id)
+    }
+}
+
+/// Something a person must look at.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// The task's id.
+    pub id: String,
+    /// The task's kind.
+    pub kind: String,
+    /// Since when.
+    pub since: NaiveDateTime,
+    /// When the visit is.
+    pub visit: Option<NaiveDateTime>,
+    /// Whose.
+    pub patient: Option<String>,
+    /// What they wrote or chose.
+    pub words: Vec<String>,
+}
+
+impl std::fmt::Debug for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Need({})", self.id)
+    }
+}
+
+/// A choice of a filter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Its value in the address.
+    pub value: String,
+    /// What is shown.
+    pub label: String,
+    /// Whether it is chosen.
+    pub chosen: bool,
+}
+
+/// The day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Today {
+    /// Around it.
+    pub frame: Frame,
+    /// Which day.
+    pub day: NaiveDate,
+    /// The day before, as in addresses.
+    pub before: String,
+    /// The day after, as in addresses.
+    pub after: String,
+    /// The day itself, as in addresses.
+    pub here: String,
+    /// Whether it is the practice's today.
+    pub is_today: bool,
+    /// The query of this page, to come back to.
+    pub query: String,
+    /// What a change would change.
+    pub stamp: String,
+    /// Visits that pass the filter.
+    pub visits: Vec<Visit>,
+    /// Visits of the day in all.
+    pub total: usize,
+    /// Chips of the day with their counts.
+    pub chips: Vec<(Choice, usize)>,
+    /// Locations to filter by; empty with only one.
+    pub locations: Vec<Choice>,
+    /// Tasks.
+    pub needs: Vec<Need>,
+    /// Visits to decide about.
+    pub held: Vec<Visit>,
+    /// Visits to enter elsewhere.
+    pub to_enter: Vec<Visit>,
+    /// Visits in the building, which "close day" counts as kept.
+    pub arrived: usize,
+}
+
+impl Template for Today {
+    const NAME: &'static str = "web/staff/today.html";
+    fn samples() -> Vec<Self> {
+        let start: NaiveDateTime =
+            NaiveDate::from_ymd_opt(2026, 11, 24).and_then(|day| day.and_hms_opt(9, 15, 0)).unwrap_or_default();
+        let visit = |chip: &'static str, silence: &'static str, held: &str, to_enter: &str| Visit {
+            id: "0193".to_owned(),
+            time: start.time(),
+            start,
+            patient: "Maria Lopez".to_owned(),
+            facts: vec!["Dr Wong".to_owned(), "Follow-up".to_owned()],
+            chip,
+            status: "booked",
+            answered: (chip == "confirmed").then_some(start),
+            via: if chip == "confirmed" { "portal" } else { "" },
+            silence,
+            next: (chip == "sent").then_some(start),
+            marks: vec!["arrived", "fulfilled", "noshow", "cancelled", "booked"],
+            answers: vec!["accepted", "declined"],
+            held: held.to_owned(),
+            to_enter: to_enter.to_owned(),
+        };
+        let chips = [
+            "not-sent",
+            "sent",
+            "delivered",
+            "failed",
+            "no-answer",
+            "confirmed",
+            "wants-change",
+            "cancelled",
+            "arrived",
+            "kept",
+            "noshow",
+            "held",
+        ];
+        let reasons = kept_domain::SkipReason::ALL.iter().map(|reason| visit("not-sent", reason.as_str(), "", ""));
+        let empty = Self {
+            frame: Frame::sample("today"),
+            day: start.date(),
+            before: "2026-11-23".to_owned(),
+            after: "2026-11-25".to_owned(),
+            here: "2026-11-24".to_owned(),
+            is_today: true,
+            query: "?day=2026-11-24".to_owned(),
+            stamp: "1".to_owned(),
+            visits: Vec::new(),
+            total: 0,
+            chips: Vec::new(),
+            locations: Vec::new(),
+            needs: Vec::new(),
+            held: Vec::new(),
+            to_enter: Vec::new(),
+            arrived: 0,
+        };
+        let choice = |value: &str| Choice { value: value.to_owned(), label: value.to_owned(), chosen: value == "sent" };
+        let kinds = [
+            "reschedule",
+            "reply",
+            "urgent",
+            "opt-out-ask",
+            "wrong-number",
+            "undelivered",
+            "uncertain",
+            "cannot-come",
+            "held",
+        ];
+        let full = Self {
+            is_today: false,
+            visits: chips.iter().map(|chip| visit(chip, "", "", "")).chain(reasons).collect(),
+            total: 40,
+            chips: chips.iter().map(|chip| (choice(chip), 2)).collect(),
+            locations: vec![choice("a"), choice("b")],
+            needs: kinds
+                .iter()
+                .map(|kind| Need {
+                    id: "1".to_owned(),
+                    kind: (*kind).to_owned(),
+                    since: start,
+                    visit: Some(start),
+                    patient: Some("Maria Lopez".to_owned()),
+                    words: vec!["Monday morning".to_owned()],
+                })
+                .collect(),
+            held: vec![visit("held", "held", "vanished", ""), visit("held", "held", "conflict", "")],
+            to_enter: ["cancelled", "moved", "confirmed"].map(|what| visit("cancelled", "", "", what)).to_vec(),
+            arrived: 2,
+            ..empty.clone()
+        };
+        vec![empty, full]
+    }
+}
+
+/// This module's templates.
+pub fn sampled() -> Vec<Sampled> {
+    vec![Sampled::page::<SignIn>(), Sampled::page::<Password>(), Sampled::page::<Today>()]
+}

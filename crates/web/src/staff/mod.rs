@@ -1,0 +1,123 @@
+//! The front desk and the manager. Who may do what is [`ROUTES`]: the table is the documentation, the router is made
+//! beside it, and a test holds both together.
+
+mod session;
+mod sign_in;
+mod today;
+
+pub(crate) use session::Staff;
+
+use crate::cookie;
+use crate::csp::Csp;
+use crate::state::WebState;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, Method, StatusCode, header};
+
+/// The session's token.
+pub(crate) const COOKIE: &str = "__Host-kept-staff";
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody: signing in.
+    Anybody,
+    /// Whoever is signed in.
+    Staff,
+    /// Front desk, clinician, administrator.
+    Desk,
+    /// Manager, administrator.
+    Report,
+}
+
+/// Every staff route: method, address, who. Each rule is enforced by the handler's first line.
+pub const ROUTES: &[(&str, &str, Access)] = &[
+    ("GET", "/staff", Access::Anybody),
+    ("GET", "/staff/sign-in", Access::Anybody),
+    ("POST", "/staff/sign-in", Access::Anybody),
+    ("POST", "/staff/sign-in/kdf", Access::Anybody),
+    ("POST", "/staff/sign-out", Access::Staff),
+    ("GET", "/staff/password", Access::Staff),
+    ("POST", "/staff/password", Access::Staff),
+    ("GET", "/staff/today", Access::Desk),
+    ("GET", "/staff/today/stamp", Access::Desk),
+    ("POST", "/staff/visits/{visit}/mark", Access::Desk),
+    ("POST", "/staff/visits/{visit}/answer", Access::Desk),
+    ("POST", "/staff/visits/{visit}/held", Access::Desk),
+    ("POST", "/staff/visits/{visit}/entered", Access::Desk),
+    ("POST", "/staff/tasks/{task}/done", Access::Desk),
+    ("POST", "/staff/day/{day}/close", Access::Desk),
+];
+
+pub(crate) fn routes() -> Router<WebState> {
+    Router::new()
+        .route("/staff", get(|| async { Redirect::to("/staff/today") }))
+        .route("/staff/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/staff/sign-in/kdf", post(sign_in::kdf))
+        .route("/staff/sign-out", post(sign_in::leave))
+        .route("/staff/password", get(sign_in::show_password).post(sign_in::change_password))
+        .route("/staff/today", get(today::show))
+        .route("/staff/today/stamp", get(today::stamp))
+        .route("/staff/visits/{visit}/mark", post(today::mark))
+        .route("/staff/visits/{visit}/answer", post(today::answer))
+        .route("/staff/visits/{visit}/held", post(today::held))
+        .route("/staff/visits/{visit}/entered", post(today::entered))
+        .route("/staff/tasks/{task}/done", post(today::task_done))
+        .route("/staff/day/{day}/close", post(today::close_day))
+        .route_layer(from_fn(same_origin))
+}
+
+/// Forms are taken from our own pages only (OWASP ASVS 5.0, 3.5.1): the browser says where a request comes from, and
+/// our cookies are `SameSite=Strict` besides.
+async fn same_origin(request: Request, next: Next) -> Response {
+    if request.method() == Method::POST && !comes_from_us(request.headers()) {
+        tracing::warn!("a form of another site was refused");
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(request).await
+}
+
+fn comes_from_us(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok()) {
+        return site == "same-origin";
+    }
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    origin.is_some() && origin == text(header::HOST)
+}
+
+/// What a staff page may do: our style sheet, and one script by hash that may fetch from us.
+pub(crate) fn policy(state: &WebState, script: &'static str) -> Csp {
+    Csp::new().style("'self'").script(state.assets.source(script)).connect_self()
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    cookie::read(headers, COOKIE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn only_our_own_pages_send_forms() {
+        let with = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            comes_from_us(&headers)
+        };
+        assert!(with(&[("sec-fetch-site", "same-origin")]));
+        assert!(!with(&[("sec-fetch-site", "cross-site"), ("origin", "https://k"), ("host", "k")]));
+        assert!(!with(&[("sec-fetch-site", "same-site")]));
+        assert!(with(&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")]));
+        assert!(!with(&[("origin", "https://evil.example"), ("host", "kept.example")]));
+        assert!(!with(&[]));
+        assert!(!with(&[("origin", "null"), ("host", "kept.example")]));
+    }
+}
