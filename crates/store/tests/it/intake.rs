@@ -10,7 +10,7 @@ use uuid::Uuid;
 const NOW: Instant = Instant::from_ms(1_000_000);
 const HOUR: i64 = 3_600_000;
 
-fn id<I: From<Uuid>>(n: u128) -> I {
+pub(crate) fn id<I: From<Uuid>>(n: u128) -> I {
     I::from(Uuid::from_u128(n))
 }
 
@@ -22,7 +22,7 @@ fn mac(n: u8) -> ContentMac {
     ContentMac([n; 16])
 }
 
-fn sealed<C: Column>(n: u8) -> Sealed<C> {
+pub(crate) fn sealed<C: Column>(n: u8) -> Sealed<C> {
     Sealed::try_from(vec![n; 40]).unwrap()
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn practice(store: &Store) -> PracticeId {
     practice
 }
 
-fn patient(n: u8) -> NewPatient {
+pub(crate) fn patient(n: u8) -> NewPatient {
     NewPatient {
         id: id(100 + u128::from(n)),
         key_bix: bix(n),
@@ -101,7 +101,7 @@ fn row(n: u8, start: i64) -> NewRow {
 }
 
 /// A source with three visits of one patient, an hour apart.
-async fn three_visits(tx: &mut Tx, practice: PracticeId) -> SourceId {
+pub(crate) async fn three_visits(tx: &mut Tx, practice: PracticeId) -> SourceId {
     let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap().id;
     assert_eq!(tx.insert_patients(practice, &[patient(1)], NOW).await.unwrap(), 1);
     let visits: Vec<_> = (1..=3).map(|n| visit(n, i64::from(n) * HOUR)).collect();

@@ -6,5 +6,6 @@ mod audit;
 mod consent;
 mod core;
 mod intake;
+mod portal;
 mod practice;
 mod purge;

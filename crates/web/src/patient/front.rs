@@ -21,14 +21,23 @@ use std::time::Instant;
 /// What is known of each practice, so that its first page and its error pages need no database.
 #[derive(Debug, Default)]
 pub(crate) struct Fronts {
-    known: Mutex<HashMap<String, (Instant, Arc<OpenPractice>)>>,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// One practice.
+#[derive(Debug)]
+struct Known {
+    read: Instant,
+    practice: Arc<OpenPractice>,
+    /// Its first page, once somebody asked for it.
+    page: Option<Arc<str>>,
 }
 
 impl Fronts {
     /// A practice by its name in addresses. Read again after [`PRACTICE_FACTS_FRESH`]; only practices that exist are
     /// remembered, so made-up names cannot fill the memory.
     pub(crate) async fn practice(&self, state: &WebState, slug: &str) -> Result<Option<Arc<OpenPractice>>, WebError> {
-        let remembered = self.locked().get(slug).map(|(read, facts)| (read.elapsed(), Arc::clone(facts)));
+        let remembered = self.locked().get(slug).map(|known| (known.read.elapsed(), Arc::clone(&known.practice)));
         if let Some((age, facts)) = &remembered
             && *age < PRACTICE_FACTS_FRESH
         {
@@ -36,7 +45,8 @@ impl Fronts {
         }
         match state.flow.practice_by_slug(slug).await {
             Ok(Some(facts)) => {
-                self.locked().insert(slug.to_owned(), (Instant::now(), Arc::clone(&facts)));
+                let known = Known { read: Instant::now(), practice: Arc::clone(&facts), page: None };
+                self.locked().insert(slug.to_owned(), known);
                 Ok(Some(facts))
             }
             Ok(None) => {
@@ -52,13 +62,29 @@ impl Fronts {
         }
     }
 
-    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<OpenPractice>)>> {
+    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub(crate) async fn show(State(state): State<WebState>, Path(slug): Path<String>) -> Result<Response, WebError> {
     let known = super::practice(&state, &slug).await?;
+    let rendered = state.fronts.locked().get(&slug).and_then(|known| known.page.clone());
+    let html = match rendered {
+        Some(page) => page,
+        None => {
+            let page: Arc<str> = render(&state, &known)?.into();
+            if let Some(known) = state.fronts.locked().get_mut(&slug) {
+                known.page = Some(Arc::clone(&page));
+            }
+            page
+        }
+    };
+    let caching = format!("public, max-age={FRONT_PAGE_MAX_AGE_S}");
+    Ok(Page::new(html.to_string(), policy(&state)).caching(&caching).into_response())
+}
+
+fn render(state: &WebState, known: &OpenPractice) -> Result<String, WebError> {
     let practice = &known.practice;
     let render = &state.flow.render;
     let languages = practice.settings.locales.clone();
@@ -73,7 +99,5 @@ pub(crate) async fn show(State(state): State<WebState>, Path(slug): Path<String>
         sections.push(render.page(lang, &section)?);
     }
     let first = languages.first().copied().unwrap_or(Locale::En);
-    let html = render.page(first, &Front { frame: frame(&state, Some(&known), first), languages, sections })?;
-    let caching = format!("public, max-age={FRONT_PAGE_MAX_AGE_S}");
-    Ok(Page::new(html, policy(&state)).caching(&caching).into_response())
+    Ok(render.page(first, &Front { frame: frame(state, Some(known), first), languages, sections })?)
 }

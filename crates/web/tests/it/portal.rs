@@ -110,7 +110,7 @@ async fn a_patient_confirms_and_then_cancels_and_asks_for_another_time() {
         assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, case.at("visit/1/done").as_str()));
         let words = browser.get(done.location()).await.words();
         assert!(
-            words.contains("Thank you. You are coming. We will see you on Tuesday 24 November at 9:15 AM."),
+            words.contains("Thank you. See you then. We will see you on Tuesday 24 November at 9:15 AM."),
             "{words}"
         );
         let twice = case.send(&mut browser, &page, "confirm", &[]).await;
