@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::World;
 use kept_domain::private::{ContactCol, PatientCol, SaidCol};
-use kept_domain::{Answer, AppointmentStatus, BlindIndex, Channel};
+use kept_domain::{Answer, AppointmentStatus, BlindIndex, Channel, Sealed};
 use kept_store::testing::both;
 use kept_store::{ChangedVisit, KnownVisit, Store};
 
@@ -155,8 +155,6 @@ async fn people_are_kept_sealed_and_found_again() {
     })
     .await;
 }
-
-use kept_domain::Sealed;
 
 #[tokio::test]
 async fn a_moved_row_is_a_new_revision_and_owes_one_notice() {
@@ -327,7 +325,7 @@ async fn consent_follows_the_column_then_the_choice_and_an_opt_out_stays() {
         assert!(crate::consent::restore(&world.flow, &mut tx, world.practice, now, &out).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(stands(&world, "+16025550191").await.as_deref(), Some("restored"));
-        assert_eq!(world.flow.verify_consents(world.practice).await.unwrap(), Ok(6));
+        assert_eq!(world.flow.verify_consents(world.practice).await.unwrap(), Ok(7), "2 + no + yes + no + out + in");
     })
     .await;
 }
@@ -420,12 +418,15 @@ async fn an_import_that_was_cut_off_is_finished_by_the_same_file() {
             dry_run: false,
             progress: Some(&progress),
         };
-        {
-            let mut importing = std::pin::pin!(world.flow.import(request));
+        let first_chunk = async {
             while done.load(std::sync::atomic::Ordering::SeqCst) == 0 {
-                assert!(futures_util::poll!(importing.as_mut()).is_pending(), "it was stopped before its end");
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
+        };
+        tokio::select! {
+            biased;
+            () = first_chunk => {}
+            _ = world.flow.import(request) => panic!("it ended before it was stopped"),
         }
         let outcome = import(&world, &csv).await;
         let [new, changed, unchanged, vanished, rejected] = counts(&outcome);
