@@ -85,10 +85,8 @@ pub struct Receipt {
     pub provider_ref: String,
     /// Where it stands.
     pub status: MessageStatus,
-    /// The carrier's error code.
+    /// The carrier's error code; see [`crate::Carrier::refusal`].
     pub code: Option<String>,
-    /// Why it failed, as far as that changes what we do.
-    pub why: Option<crate::Refusal>,
 }
 
 /// A text that somebody sent to one of our numbers.

@@ -51,6 +51,9 @@ pub trait Carrier {
     /// Asks what became of a notice whose fate is unknown.
     fn look_up(&self, notice: NoticeId) -> impl Future<Output = LookUp> + Send;
 
+    /// What one of this carrier's error codes means for us. Receipts are kept with the code alone.
+    fn refusal(&self, code: &str) -> Refusal;
+
     /// Checks that a webhook comes from this carrier and is fresh. `now` is the wall clock.
     fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError>;
 

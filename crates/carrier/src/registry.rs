@@ -1,7 +1,8 @@
 //! The carriers that are set up, each with its breaker and pace.
 
 use crate::{
-    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Outbound, Outcome, Pace, back_off, sandbox::SandboxCarrier,
+    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Outbound, Outcome, Pace, Refusal, back_off,
+    sandbox::SandboxCarrier,
 };
 use kept_domain::{Channel, Instant, NoticeId};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +39,10 @@ impl Carrier for AnyCarrier {
 
     async fn look_up(&self, notice: NoticeId) -> LookUp {
         on_each!(self, carrier => carrier.look_up(notice).await)
+    }
+
+    fn refusal(&self, code: &str) -> Refusal {
+        on_each!(self, carrier => carrier.refusal(code))
     }
 
     fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError> {
@@ -101,6 +106,11 @@ impl Line {
     /// See [`Carrier::look_up`].
     pub async fn look_up(&self, notice: NoticeId) -> LookUp {
         self.carrier.look_up(notice).await
+    }
+
+    /// See [`Carrier::refusal`].
+    pub fn refusal(&self, code: &str) -> Refusal {
+        self.carrier.refusal(code)
     }
 
     /// Checks a webhook and reads it. `now` is the wall clock.

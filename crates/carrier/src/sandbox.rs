@@ -240,6 +240,10 @@ impl Carrier for SandboxCarrier {
         }
     }
 
+    fn refusal(&self, code: &str) -> Refusal {
+        refusal(code)
+    }
+
     fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError> {
         let timestamp = header(request.headers, TIMESTAMP_HEADER)?;
         let claimed = hex::decode(header(request.headers, SIGNATURE_HEADER)?).map_err(|_| HookError::Unsigned)?;
@@ -261,7 +265,6 @@ impl Carrier for SandboxCarrier {
                     event: body.event,
                     provider_ref: body.message,
                     status: body.status,
-                    why: body.code.as_deref().map(refusal),
                     code: body.code,
                 })
             }

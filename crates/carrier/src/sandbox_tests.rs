@@ -214,6 +214,8 @@ async fn what_the_phone_calls_back_with_verifies_at_our_side() {
     let hook = HookRequest { kind: HookKind::Status, url: &url, headers: &headers, body: body.as_bytes() };
     assert_eq!(ours.verify(&hook, NOW), Ok(()));
     let events = ours.parse(&hook).unwrap();
-    assert!(matches!(&events[..], [Event::Receipt(receipt)] if receipt.why == Some(Refusal::Unreachable)));
+    assert!(
+        matches!(&events[..], [Event::Receipt(receipt)] if receipt.code.as_deref().map(|code| ours.refusal(code)) == Some(Refusal::Unreachable))
+    );
     assert_eq!(caller.call("http://127.0.0.1:1/", NOW, &event).await, Err(crate::NotCalled::NoAnswer));
 }

@@ -3,6 +3,7 @@
 use crate::keys::PracticeCache;
 use kept_carrier::Carriers;
 use kept_domain::Instant;
+use kept_domain::reply::Classifier;
 use kept_render::Renderer;
 use kept_seal::KeyRing;
 use kept_store::Store;
@@ -134,6 +135,7 @@ pub struct Flow(Arc<Inner>);
 struct Inner {
     parts: FlowParts,
     practices: PracticeCache,
+    replies: Classifier,
 }
 
 impl Deref for Flow {
@@ -146,12 +148,17 @@ impl Deref for Flow {
 impl Flow {
     /// Puts the parts together.
     pub fn new(parts: FlowParts) -> Self {
-        Self(Arc::new(Inner { parts, practices: PracticeCache::default() }))
+        Self(Arc::new(Inner { parts, practices: PracticeCache::default(), replies: Classifier::default() }))
     }
 
     /// The practices that are open in this process.
     pub(crate) fn cache(&self) -> &PracticeCache {
         &self.0.practices
+    }
+
+    /// Reads replies.
+    pub(crate) fn replies(&self) -> &Classifier {
+        &self.0.replies
     }
 
     /// A new identifier of the wanted kind, for something made now.

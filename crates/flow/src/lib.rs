@@ -16,6 +16,7 @@ mod keys;
 pub mod link;
 pub mod message;
 pub mod outcome;
+pub mod plan;
 pub mod portal;
 mod purge;
 pub mod receipt;

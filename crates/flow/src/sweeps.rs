@@ -62,6 +62,10 @@ impl Flow {
     /// The work itself, without a turn.
     async fn sweep(&self, name: &str) -> Result<u64, FlowError> {
         match name {
+            "plan" => {
+                let done = self.plan_sweep().await?;
+                Ok(u64::try_from(done.visits).unwrap_or(u64::MAX))
+            }
             "reconcile" => {
                 let done = self.reconcile().await?;
                 Ok(done.released + done.resent + done.found + done.uncertain)

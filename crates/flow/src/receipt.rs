@@ -1,0 +1,212 @@
+//! What carriers call back with: one door for receipts and replies.
+//!
+//! A webhook is taken as raw bytes, verified against the *configured* address, and kept once by its event's id. States
+//! only move forward; a receipt that comes before its hand-over is recorded waits and is applied by the sweep.
+
+use crate::audit::{self, AuditEntry, act};
+use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
+use crate::{Flow, FlowError, OpenPractice};
+use chrono::Duration;
+use kept_carrier::{Event, HookError, HookKind, HookRequest, Line, MessageStatus, Receipt, Refusal};
+use kept_domain::{BlindIndex, Channel, NoticeState, PracticeId, TaskId};
+use kept_store::{NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
+
+pub use kept_carrier::{HookKind as Kind, MAX_HOOK_BYTES};
+
+/// Receipts applied in one transaction.
+const BATCH: i64 = 500;
+/// A receipt for a message that is not ours is looked at for so long.
+const STRAYS: Duration = Duration::hours(24);
+
+/// A webhook as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Hook<'a> {
+    /// The carrier named in the address.
+    pub provider: &'a str,
+    /// The practice named in the address.
+    pub slug: &'a str,
+    /// Receipt or reply.
+    pub kind: HookKind,
+    /// All headers.
+    pub headers: &'a http::HeaderMap,
+    /// The raw body.
+    pub body: &'a [u8],
+}
+
+/// A webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NotTaken {
+    /// It is not from the carrier, not fresh, or not of its shape.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// No such practice or carrier.
+    #[error("no such address")]
+    NoSuchAddress,
+    /// It is in order, but we failed; the carrier should send it again.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+}
+
+/// A number that a carrier refuses.
+struct RefusedNumber {
+    bix: BlindIndex,
+    channel: Channel,
+    why: Refusal,
+}
+
+impl Flow {
+    /// Takes a webhook. When it returns, what it told is committed.
+    pub async fn take_hook(&self, hook: Hook<'_>) -> Result<(), NotTaken> {
+        let line = self.carriers.by_name(hook.provider).ok_or(NotTaken::NoSuchAddress)?;
+        let open = self.practice_by_slug(hook.slug).await?.ok_or(NotTaken::NoSuchAddress)?;
+        let kind = match hook.kind {
+            HookKind::Status => "status",
+            HookKind::Inbound => "inbound",
+        };
+        let url = format!("{}/hooks/{}/{}/{kind}", self.settings.public_url, line.name(), open.practice.slug);
+        let request = HookRequest { kind: hook.kind, url: &url, headers: hook.headers, body: hook.body };
+        let mut receipts = Vec::new();
+        for event in line.take(&request, self.clock.wall())? {
+            match event {
+                Event::Receipt(receipt) => receipts.push(receipt),
+                Event::Inbound(inbound) => self.take_reply(&open, line.name(), inbound).await?,
+            }
+        }
+        if !receipts.is_empty() {
+            self.take_receipts(&open, line, receipts).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_receipts(&self, open: &OpenPractice, line: &Line, receipts: Vec<Receipt>) -> Result<(), FlowError> {
+        let practice = open.practice.id;
+        let rows: Vec<NewReceipt> = receipts
+            .into_iter()
+            .map(|receipt| NewReceipt {
+                event: receipt.event,
+                provider_ref: receipt.provider_ref,
+                status: receipt.status.as_str(),
+                code: receipt.code,
+            })
+            .collect();
+        let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        let new = tx.insert_receipts(practice, line.name(), self.clock.wall(), &rows).await?;
+        if new > 0 {
+            self.settle_waiting(&mut tx, practice).await?;
+        }
+        tx.commit().await?;
+        metrics::counter!("kept_receipts_total").increment(new);
+        Ok(())
+    }
+
+    /// The sweep: applies receipts that came before their hand-over was recorded. Returns how many.
+    pub async fn apply_receipts(&self) -> Result<u64, FlowError> {
+        let mut applied = 0;
+        for practice in self.practices().await? {
+            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+            let settled = self.settle_waiting(&mut tx, practice).await?;
+            let strays = tx.give_up_receipts(practice, self.clock.wall() - STRAYS).await?;
+            if settled + strays > 0 {
+                tx.commit().await?;
+            } else {
+                tx.rollback().await?;
+            }
+            applied += settled;
+        }
+        Ok(applied)
+    }
+
+    /// Applies what waits, in the caller's transaction; last but the commit.
+    async fn settle_waiting(&self, tx: &mut Tx, practice: PracticeId) -> Result<u64, FlowError> {
+        let now = self.clock.civil();
+        let waiting = tx.waiting_receipts(practice, BATCH).await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let settled: Vec<SettledReceipt> = waiting
+            .iter()
+            .map(|receipt| SettledReceipt {
+                provider: receipt.provider.clone(),
+                event: receipt.event.clone(),
+                notice: receipt.notice,
+                state: state_of(receipt),
+            })
+            .collect();
+        let moved = tx.settle_receipts(practice, now, &settled).await?;
+        let notices: Vec<_> = moved.iter().map(|(id, _)| *id).collect();
+        let visits = tx.visits_of_notices(practice, &notices).await?;
+        tx.mark_appointments_dirty(practice, visits).await?;
+
+        let failed: Vec<&WaitingReceipt> = waiting
+            .iter()
+            .filter(|receipt| moved.contains(&(receipt.notice, NoticeState::Failed)))
+            .filter(|receipt| state_of(receipt) == Some(NoticeState::Failed))
+            .collect();
+        let tasks: Vec<NewTask> = failed
+            .iter()
+            .map(|receipt| NewTask {
+                id: self.new_id::<TaskId>(),
+                kind: "undelivered",
+                appointment: None,
+                subject: Some(receipt.notice.into()),
+            })
+            .collect();
+        tx.insert_tasks(practice, now, &tasks).await?;
+        let refused: Vec<RefusedNumber> = failed
+            .iter()
+            .filter_map(|receipt| {
+                let line = self.carriers.by_name(&receipt.provider)?;
+                let why = line.refusal(receipt.code.as_deref()?);
+                Some(RefusedNumber { bix: receipt.bix, channel: receipt.channel, why })
+            })
+            .collect();
+        self.refuse_numbers(tx, practice, &refused).await?;
+        Ok(u64::try_from(waiting.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Numbers that the carrier says opted out there, or cannot be reached: no more messages to them.
+    async fn refuse_numbers(
+        &self,
+        tx: &mut Tx,
+        practice: PracticeId,
+        refused: &[RefusedNumber],
+    ) -> Result<(), FlowError> {
+        let now = self.clock.civil();
+        let mut entries = Vec::new();
+        for number in refused {
+            let reason = match number.why {
+                Refusal::NotAccepted => continue,
+                Refusal::OptedOut => {
+                    let entry = NewConsent {
+                        bix: number.bix,
+                        channel: number.channel,
+                        act: ConsentAct::Withdrawn,
+                        basis: ConsentBasis::Carrier,
+                        wording: "carrier.opted-out",
+                        locale: None,
+                        staff: None,
+                        import: None,
+                    };
+                    consent::append(self, tx, practice, now, &[entry]).await?;
+                    "opted-out"
+                }
+                Refusal::Unreachable => {
+                    tx.suspend_number(practice, number.channel, number.bix, "unreachable").await?;
+                    "number-suspended"
+                }
+            };
+            tx.cancel_planned_notices(practice, number.channel, &[number.bix], reason, now).await?;
+            tx.replan_numbers(practice, &[number.bix], now).await?;
+            entries.push(AuditEntry::system(act::NUMBER_REFUSED).word("reason", reason));
+        }
+        audit::append(tx, practice, self.clock.wall(), &entries).await
+    }
+}
+
+fn state_of(receipt: &WaitingReceipt) -> Option<NoticeState> {
+    match receipt.status.parse() {
+        Ok(MessageStatus::Delivered) => Some(NoticeState::Delivered),
+        Ok(MessageStatus::Undelivered) => Some(NoticeState::Failed),
+        Ok(MessageStatus::Queued | MessageStatus::Sent) | Err(_) => None,
+    }
+}
