@@ -14,7 +14,7 @@ fn good_rows(count: usize) -> String {
             text,
             "A{row},P{row},Ana,Example{row},02/03/1980,(312) 555-01{:02},03/{:02}/2031,{}:15 AM,Dr Gray,Scheduled",
             row % 100,
-            1 + row % 14,
+            13 + row % 14,
             8 + row % 4
         )
         .expect("a String takes all");
@@ -60,9 +60,9 @@ fn bad_rows_are_set_aside_with_a_reason_and_good_ones_come_in() {
     let scene = Scene::with_practice();
     let mut text = good_rows(5);
     text.push_str("A90,P90,Ben,Wrongdate,02/03/1980,(312) 555-0190,02/30/2031,8:15 AM,Dr Gray,Scheduled\n");
-    text.push_str("A91,P91,Ben,Wrongtime,02/03/1980,(312) 555-0191,03/03/2031,25:99,Dr Gray,Scheduled\n");
+    text.push_str("A91,P91,Ben,Wrongtime,02/03/1980,(312) 555-0191,03/13/2031,25:99,Dr Gray,Scheduled\n");
     text.push_str("A92,P92,Ben\n");
-    text.push_str("A3,P93,Ben,Secondid,02/03/1980,(312) 555-0193,03/04/2031,8:15 AM,Dr Gray,Scheduled\n");
+    text.push_str("A3,P93,Ben,Secondid,02/03/1980,(312) 555-0193,03/14/2031,8:15 AM,Dr Gray,Scheduled\n");
     scene.file("week.csv", &text);
     let counts = scene.import("week.csv");
     let rejected = counts["rejected"].as_u64().expect("a number");

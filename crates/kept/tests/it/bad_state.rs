@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 const ROWS: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Provider,Status
-A1,P1,Ana,Example,02/03/1980,(312) 555-0101,03/03/2031,8:15 AM,Dr Gray,Scheduled
-A2,P2,Ben,Example,02/03/1981,(312) 555-0102,03/03/2031,9:15 AM,Dr Gray,Scheduled
+A1,P1,Ana,Example,02/03/1980,(312) 555-0101,03/13/2031,8:15 AM,Dr Gray,Scheduled
+A2,P2,Ben,Example,02/03/1981,(312) 555-0102,03/13/2031,9:15 AM,Dr Gray,Scheduled
 ";
 
 /// Commands that open the practice.
