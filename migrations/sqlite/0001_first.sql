@@ -105,7 +105,8 @@ CREATE TABLE uploads (                      -- between "Check" and "Send"
     staff_id BLOB,
     private BLOB NOT NULL,
     rev BIGINT NOT NULL,
-    mapping TEXT,
+    mapping TEXT,                           -- TOML, once the columns are matched
+    consent TEXT,                           -- the choice for this file: declared | none
     state TEXT NOT NULL,                    -- uploaded | importing | done | failed
     progress BIGINT NOT NULL DEFAULT 0,     -- rows handled
     total BIGINT NOT NULL DEFAULT 0,

@@ -23,11 +23,13 @@ pub mod receipt;
 pub mod reconcile;
 pub mod reply;
 pub mod report;
+pub mod sandbox;
 pub mod setup;
 pub mod staff;
 mod sweeps;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod upload;
 
 pub use advance::{Advanced, MAX_ROUNDS};
 pub use context::{Clock, Flow, FlowParts, Ids, MovableClock, RandomIds, Settings, SystemClock};

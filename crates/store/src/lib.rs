@@ -36,6 +36,7 @@ mod sweeps;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod upload;
 
 pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
@@ -65,3 +66,4 @@ pub use schema::SchemaState;
 pub use staff::{StaffRow, StaffSessionRow};
 pub use task::NewTask;
 pub use tx::{Scope, Tx};
+pub use upload::{UploadRow, UploadState};
