@@ -108,6 +108,13 @@ impl Flow {
         Ok(set)
     }
 
+    /// What was chosen for the file's numbers.
+    pub async fn upload_consent(&self, practice: PracticeId, id: UploadId) -> Result<Option<ConsentChoice>, FlowError> {
+        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
+        Ok(row.consent.as_deref().and_then(|word| word.parse().ok()))
+    }
+
     /// What importing the file would do. Writes nothing.
     pub async fn check_upload(
         &self,

@@ -17,9 +17,11 @@ pub mod patient;
 pub mod private_words;
 mod renderer;
 pub mod samples;
+pub mod sandbox;
 pub mod segments;
 pub mod sms;
 pub mod staff;
+pub mod upload;
 pub mod words;
 
 pub use renderer::{RenderError, Renderer, Template};

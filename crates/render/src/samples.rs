@@ -36,7 +36,15 @@ impl Sampled {
 
 /// Every template that Kept renders.
 pub fn all() -> Vec<Sampled> {
-    [crate::demo::sampled(), crate::sms::sampled(), crate::patient::sampled(), crate::staff::sampled()].concat()
+    [
+        crate::demo::sampled(),
+        crate::sms::sampled(),
+        crate::patient::sampled(),
+        crate::sandbox::sampled(),
+        crate::staff::sampled(),
+        crate::upload::sampled(),
+    ]
+    .concat()
 }
 
 #[cfg(test)]

@@ -10,3 +10,12 @@ const date = document.querySelector("[data-date]");
 if (date instanceof HTMLElement) startDate(date);
 const idle = document.querySelector("[data-idle]");
 if (idle instanceof HTMLElement) startIdle(idle);
+
+// A thumb that taps twice sends once.
+document.addEventListener("submit", (event) => {
+  if (!(event.target instanceof HTMLFormElement) || event.defaultPrevented) return;
+  const { dataset } = event.target;
+  if (dataset["sent"]) event.preventDefault();
+  dataset["sent"] = "yes";
+  setTimeout(() => delete dataset["sent"], 4000);
+});

@@ -4,6 +4,7 @@
 mod session;
 mod sign_in;
 mod today;
+mod upload;
 
 pub(crate) use session::Staff;
 
@@ -11,7 +12,7 @@ use crate::cookie;
 use crate::csp::Csp;
 use crate::state::WebState;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -50,6 +51,14 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/visits/{visit}/entered", Access::Desk),
     ("POST", "/staff/tasks/{task}/done", Access::Desk),
     ("POST", "/staff/day/{day}/close", Access::Desk),
+    ("GET", "/staff/upload", Access::Desk),
+    ("POST", "/staff/upload", Access::Desk),
+    ("GET", "/staff/upload/{upload}", Access::Desk),
+    ("GET", "/staff/upload/{upload}/columns", Access::Desk),
+    ("POST", "/staff/upload/{upload}/columns", Access::Desk),
+    ("GET", "/staff/upload/{upload}/check", Access::Desk),
+    ("POST", "/staff/upload/{upload}/send", Access::Desk),
+    ("GET", "/staff/upload/{upload}/rejects.csv", Access::Desk),
 ];
 
 pub(crate) fn routes() -> Router<WebState> {
@@ -67,7 +76,19 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/visits/{visit}/entered", post(today::entered))
         .route("/staff/tasks/{task}/done", post(today::task_done))
         .route("/staff/day/{day}/close", post(today::close_day))
+        .route("/staff/upload", get(upload::show).post(upload::take).layer(upload_limit()))
+        .route("/staff/upload/{upload}", get(upload::stage))
+        .route("/staff/upload/{upload}/columns", get(upload::show_columns).post(upload::match_columns))
+        .route("/staff/upload/{upload}/check", get(upload::check))
+        .route("/staff/upload/{upload}/send", post(upload::send))
+        .route("/staff/upload/{upload}/rejects.csv", get(upload::rejects))
         .route_layer(from_fn(same_origin))
+}
+
+/// A file may be larger than any form; the rest of the request gets the room of a form besides.
+fn upload_limit() -> DefaultBodyLimit {
+    let file = usize::try_from(kept_flow::intake::limits::MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    DefaultBodyLimit::max(file.saturating_add(crate::limits::FORM_BODY_BYTES))
 }
 
 /// Forms are taken from our own pages only (OWASP ASVS 5.0, 3.5.1): the browser says where a request comes from, and

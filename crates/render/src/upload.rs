@@ -1,0 +1,228 @@
+//! Pages of the upload: file → match columns → check → send.
+
+use crate::Template;
+use crate::samples::Sampled;
+use crate::staff::{Choice, Frame};
+use chrono::NaiveDateTime;
+use serde::Serialize;
+
+/// Choose a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UploadFile {
+    /// Around it.
+    pub frame: Frame,
+    /// What was wrong with the last one, as a sentence; empty: nothing.
+    pub problem: String,
+    /// Largest file, in megabytes.
+    pub most_mb: u64,
+}
+
+impl Template for UploadFile {
+    const NAME: &'static str = "web/staff/upload.html";
+    fn samples() -> Vec<Self> {
+        ["", "The file is empty."]
+            .map(|problem| Self { frame: Frame::sample("upload"), problem: problem.to_owned(), most_mb: 64 })
+            .to_vec()
+    }
+}
+
+/// One column of their file.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Column {
+    /// Name of the form's field.
+    pub name: String,
+    /// Their header.
+    pub header: String,
+    /// Values of the column.
+    pub samples: Vec<String>,
+    /// Our fields, the chosen one marked.
+    pub fields: Vec<Choice>,
+}
+
+impl std::fmt::Debug for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Column({})", self.name)
+    }
+}
+
+/// Match their columns with our fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MatchColumns {
+    /// Around it.
+    pub frame: Frame,
+    /// The upload.
+    pub id: String,
+    /// Rows below the header.
+    pub rows: u64,
+    /// Whether the mapping of an earlier file with the same header is shown.
+    pub remembered: bool,
+    /// Their columns.
+    pub columns: Vec<Column>,
+    /// How dates are read; values `""`, `month-first`, `day-first`, `iso`.
+    pub dates: Vec<Choice>,
+    /// Whether the practice's declaration was chosen the last time.
+    pub declared: bool,
+    /// What is wrong with the mapping, as a sentence; empty: nothing.
+    pub problem: String,
+}
+
+impl Template for MatchColumns {
+    const NAME: &'static str = "web/staff/match.html";
+    fn samples() -> Vec<Self> {
+        let fields = ["", "starts_at", "patient_name", "phone"];
+        let choice = |value: &str, chosen: bool| Choice { value: value.to_owned(), label: value.to_owned(), chosen };
+        let sample = |remembered, problem: &str| Self {
+            frame: Frame::sample("upload"),
+            id: "0193".to_owned(),
+            rows: 420,
+            remembered,
+            columns: fields
+                .iter()
+                .map(|field| Column {
+                    name: "c0".to_owned(),
+                    header: "Cell Phone".to_owned(),
+                    samples: vec!["(415) 555-0123".to_owned()],
+                    fields: fields.iter().map(|value| choice(value, value == field)).collect(),
+                })
+                .collect(),
+            dates: ["", "month-first", "day-first", "iso"]
+                .iter()
+                .map(|value| choice(value, value.is_empty()))
+                .collect(),
+            declared: remembered,
+            problem: problem.to_owned(),
+        };
+        vec![sample(false, "No column is matched with the start."), sample(true, "")]
+    }
+}
+
+/// A row of the check.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct CheckRow {
+    /// `new`, `changed`, `vanished`, `rejected`.
+    pub class: &'static str,
+    /// Line of the file.
+    pub line: Option<u32>,
+    /// Start at the location.
+    pub start: Option<NaiveDateTime>,
+    /// The patient.
+    pub name: String,
+    /// What changed, or why the row cannot be used.
+    pub notes: Vec<String>,
+}
+
+impl std::fmt::Debug for CheckRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CheckRow({}, line {:?})", self.class, self.line)
+    }
+}
+
+/// What importing would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// Around it.
+    pub frame: Frame,
+    /// The upload.
+    pub id: String,
+    /// Counts by word: `new`, `changed`, `unchanged`, `vanished`, `rejected`, `without_number`.
+    pub counts: Vec<(&'static str, u64)>,
+    /// What to look at.
+    pub problems: Vec<String>,
+    /// Columns that nothing was read from.
+    pub unmapped: Vec<String>,
+    /// Rows to look at: rejected first, then vanished, changed, new.
+    pub rows: Vec<CheckRow>,
+    /// Rows that are not shown.
+    pub more: u64,
+    /// Whether texts will be sent to numbers the file says nothing of.
+    pub declared: bool,
+    /// New and changed rows: what "send" does.
+    pub to_do: u64,
+}
+
+impl Template for Check {
+    const NAME: &'static str = "web/staff/check.html";
+    fn samples() -> Vec<Self> {
+        let start = chrono::NaiveDate::from_ymd_opt(2026, 11, 24).and_then(|day| day.and_hms_opt(9, 15, 0));
+        let row = |class, notes: &[&str]| CheckRow {
+            class,
+            line: Some(7),
+            start,
+            name: "Maria Lopez".to_owned(),
+            notes: notes.iter().map(|&note| note.to_owned()).collect(),
+        };
+        let words = ["new", "changed", "unchanged", "vanished", "rejected", "without_number"];
+        let full = Self {
+            frame: Frame::sample("upload"),
+            id: "0193".to_owned(),
+            counts: words.iter().map(|&word| (word, 4)).collect(),
+            problems: vec!["Column `Lang` says `Frisian` in 2 rows.".to_owned()],
+            unmapped: vec!["Notes".to_owned()],
+            rows: vec![
+                row("rejected", &["no such date"]),
+                row("vanished", &[]),
+                row("changed", &["start"]),
+                CheckRow { start: None, line: None, ..row("new", &["no number"]) },
+            ],
+            more: 12,
+            declared: true,
+            to_do: 8,
+        };
+        let nothing = Self {
+            problems: Vec::new(),
+            unmapped: Vec::new(),
+            rows: Vec::new(),
+            more: 0,
+            declared: false,
+            to_do: 0,
+            ..full.clone()
+        };
+        vec![full, nothing]
+    }
+}
+
+/// An import under way, done, or failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// Around it.
+    pub frame: Frame,
+    /// The upload.
+    pub id: String,
+    /// `importing`, `done`, `failed`.
+    pub stage: &'static str,
+    /// Rows handled.
+    pub progress: i64,
+    /// Rows in all; 0: not known yet.
+    pub total: i64,
+    /// Counts by word.
+    pub counts: Vec<(&'static str, u64)>,
+    /// Whether there are rejected rows to fetch.
+    pub rejects: bool,
+}
+
+impl Template for Sent {
+    const NAME: &'static str = "web/staff/sent.html";
+    fn samples() -> Vec<Self> {
+        ["importing", "done", "failed"]
+            .map(|stage| Self {
+                frame: Frame::sample("upload"),
+                id: "0193".to_owned(),
+                stage,
+                progress: 2_000,
+                total: 100_000,
+                counts: vec![("new", 4), ("rejected", 2)],
+                rejects: true,
+            })
+            .to_vec()
+    }
+}
+
+/// This module's templates.
+pub fn sampled() -> Vec<Sampled> {
+    vec![
+        Sampled::page::<UploadFile>(),
+        Sampled::page::<MatchColumns>(),
+        Sampled::page::<Check>(),
+        Sampled::page::<Sent>(),
+    ]
+}

@@ -1,0 +1,1 @@
+var n=document.body.dataset.stirs,t=document.querySelector(".texts");t&&(t.scrollTop=t.scrollHeight);var c=async()=>{let e=document.querySelector("#text");if(!(e instanceof HTMLInputElement&&e.value!==""||document.hidden))try{let o=await fetch("/sandbox/news",{cache:"no-store"});o.ok&&await o.text()!==n&&location.reload()}catch{}};setInterval(c,1500);
