@@ -137,8 +137,8 @@ pub enum PlanError {
     NoCarrier(Channel),
 }
 
-/// A valid plan: steps in the order in which they fall due. An empty one is "say nothing".
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A valid plan: steps in the order in which they fall due. An empty one, which is the `Default`, is "say nothing".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     steps: Vec<Step>,
 }
