@@ -7,11 +7,11 @@ use crate::audit::{self, AuditEntry, act};
 use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
-use kept_carrier::{Event, HookError, HookKind, HookRequest, Line, MessageStatus, Receipt, Refusal};
+use kept_carrier::{Event, HookKind, HookRequest, Line, MessageStatus, Receipt, Refusal};
 use kept_domain::{BlindIndex, Channel, NoticeState, PracticeId, TaskId};
 use kept_store::{NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
 
-pub use kept_carrier::{HookKind as Kind, MAX_HOOK_BYTES};
+pub use kept_carrier::{HookError, HookKind as Kind, MAX_HOOK_BYTES};
 
 /// Receipts applied in one transaction.
 const BATCH: i64 = 500;

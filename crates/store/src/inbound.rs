@@ -1,6 +1,5 @@
 //! Texts that patients send back: what was asked of a number, who has it, what follows.
 
-use crate::dialect::Rows;
 use crate::error::StoreError;
 use crate::tx::Tx;
 use kept_domain::private::{InboundCol, LinkSecretCol, NoticeBodyCol};

@@ -9,10 +9,12 @@ mod cookie;
 pub mod csp;
 mod error;
 mod headers;
+mod hooks;
 pub mod limits;
 mod page;
 mod patient;
 mod problem;
+pub mod sandbox;
 pub mod staff;
 mod state;
 mod trace;
@@ -24,7 +26,7 @@ pub use state::{Settings, WebState};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -36,13 +38,16 @@ pub fn router(state: WebState) -> Router {
         .merge(staff::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(from_fn(headers::same_origin))
+        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
         .layer(from_fn_with_state(state.clone(), problem::as_page));
 
     Router::new()
         .merge(assets::routes())
+        .merge(hooks::routes())
+        .merge(sandbox::routes())
         .merge(pages)
         .layer(DefaultBodyLimit::max(limits::FORM_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(from_fn_with_state(state.clone(), headers::secure))
         .layer(from_fn_with_state(state.clone(), trace::request))

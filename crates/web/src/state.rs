@@ -2,6 +2,7 @@
 
 use crate::assets::Assets;
 use crate::patient::Fronts;
+use crate::sandbox::Sandbox;
 use kept_flow::Flow;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct WebState {
     pub flow: Flow,
     /// Configuration.
     pub settings: Arc<Settings>,
+    /// The carrier that is a phone on a page, where it is switched on.
+    pub sandbox: Option<Sandbox>,
     /// Scripts and style sheets.
     pub assets: Arc<Assets>,
     /// The first page of each practice, rendered once.
@@ -37,6 +40,14 @@ pub struct WebState {
 impl WebState {
     /// Puts the parts together.
     pub fn new(flow: Flow, settings: Settings) -> Self {
-        Self { flow, settings: Arc::new(settings), assets: Arc::new(Assets::load()), fronts: Arc::default() }
+        let (settings, assets) = (Arc::new(settings), Arc::new(Assets::load()));
+        Self { flow, settings, sandbox: None, assets, fronts: Arc::default() }
+    }
+
+    /// With a sandbox: only where we listen on this machine alone and no carrier is real.
+    #[must_use]
+    pub fn with_sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.sandbox = Some(sandbox);
+        self
     }
 }
