@@ -127,7 +127,7 @@ test("pages are light, and the first one is all there is", async ({ page, demo }
   expect(visit.total).toBeLessThanOrEqual(PAGE_BYTES);
 });
 
-test("a page warns before it closes, and then is gone", async ({ page, demo }) => {
+test("a page warns before it closes, and then asks the server again", async ({ page, demo }) => {
   await page.clock.install();
   await goInside(page, somebody(demo));
   await page.clock.fastForward("12:55");
@@ -136,6 +136,9 @@ test("a page warns before it closes, and then is gone", async ({ page, demo }) =
   await expect(page.getByRole("alertdialog")).toBeVisible();
   await expect(page.locator("[data-idle] button")).toBeFocused();
   await expectGood(page, "warning");
+  const again = page.waitForRequest(/\/visit$/);
+  await page.clock.fastForward("02:10");
+  await again;
 });
 
 test("buttons are as large as a thumb", async ({ page, demo }) => {

@@ -301,3 +301,49 @@ pages! {
     DonePage => "done",
     ProblemPage => "problem",
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalogue::Catalogue;
+    use kept_domain::Locale;
+
+    /// Vowel groups, less a silent e at the end: near enough for short English words.
+    fn syllables(word: &str) -> usize {
+        let word = word.to_lowercase();
+        let vowel = |c: char| "aeiouy".contains(c);
+        let mut groups = 0;
+        let mut before = false;
+        for c in word.chars() {
+            groups += usize::from(vowel(c) && !before);
+            before = vowel(c);
+        }
+        let silent = word.ends_with('e') && !word.ends_with("le") && groups > 1;
+        (groups - usize::from(silent)).max(1)
+    }
+
+    /// Flesch and Kincaid's grade level of all sentences that patients read (screens.md: at most 6).
+    #[test]
+    fn patients_read_at_grade_six_or_below() {
+        let patient: toml::Table = toml::from_str(include_str!("../../../templates/en/patient.toml")).unwrap();
+        let catalogue = Catalogue::load(Locale::En).unwrap();
+        let (mut sentences, mut words, mut sounds) = (0_u32, 0_u32, 0_u32);
+        for (key, phrase) in catalogue.iter() {
+            if !patient.contains_key(key.split('.').next().unwrap()) || !phrase.ends_with(['.', '?', '!']) {
+                continue;
+            }
+            for sentence in phrase.split_inclusive(['.', '?', '!', ':']) {
+                let found: Vec<&str> = sentence.split_whitespace().filter(|word| !word.starts_with('{')).collect();
+                if found.is_empty() {
+                    continue;
+                }
+                sentences += 1;
+                words += u32::try_from(found.len()).unwrap();
+                sounds += found.iter().map(|word| u32::try_from(syllables(word)).unwrap()).sum::<u32>();
+                assert!(found.len() <= 20, "{key} has a long sentence: {sentence}");
+            }
+        }
+        let grade =
+            0.39 * f64::from(words) / f64::from(sentences) + 11.8 * f64::from(sounds) / f64::from(words) - 15.59;
+        assert!(sentences > 50 && grade <= 6.0, "grade {grade:.1} over {sentences} sentences");
+    }
+}

@@ -2,12 +2,13 @@
 
 use crate::csp::Csp;
 use crate::limits::HSTS_MAX_AGE_S;
+use crate::problem::Problem;
 use crate::state::WebState;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{self, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 /// A layer: sets what is missing.
 pub(crate) async fn secure(State(state): State<WebState>, request: Request, next: Next) -> Response {
@@ -31,6 +32,17 @@ pub(crate) async fn secure(State(state): State<WebState>, request: Request, next
         default(headers, header::STRICT_TRANSPORT_SECURITY, &format!("max-age={HSTS_MAX_AGE_S}; includeSubDomains"));
     }
     response
+}
+
+/// A layer on people's pages: a form that another site sends is refused (browsers say where a request comes from, W3C
+/// Fetch Metadata). Cookies would not travel with it anyway; this keeps another site from opening a link in somebody's
+/// browser either.
+pub(crate) async fn same_origin(request: Request, next: Next) -> Response {
+    let foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    if foreign && !request.method().is_safe() {
+        return Problem::Forbidden.response(StatusCode::FORBIDDEN);
+    }
+    next.run(request).await
 }
 
 fn default(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -50,11 +50,13 @@ pub(crate) enum Problem {
     Cancelled,
     /// Too near to the visit.
     InsideCutOff,
+    /// Whoever reads this says that the message was not for them.
+    WrongPerson,
 }
 
 impl Problem {
     #[cfg(test)]
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::NotFound,
         Self::BadForm,
         Self::Forbidden,
@@ -74,6 +76,7 @@ impl Problem {
         Self::Over,
         Self::Cancelled,
         Self::InsideCutOff,
+        Self::WrongPerson,
     ];
 
     fn word(self) -> &'static str {
@@ -97,6 +100,7 @@ impl Problem {
             Self::Over => "over",
             Self::Cancelled => "cancelled",
             Self::InsideCutOff => "inside-cut-off",
+            Self::WrongPerson => "wrong-person",
         }
     }
 

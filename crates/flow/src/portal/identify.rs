@@ -206,7 +206,8 @@ impl Flow {
         }
         drop(tx);
         let place = Place::new(visit.patient, visit.patient_rev);
-        let patient = open.keys.open(&visit.salt, place, &visit.patient_private)?;
+        let opened = open.keys.open(&visit.salt, place, &visit.patient_private).map_err(FlowError::from);
+        let patient = self.witness(opened).await?;
         let Some(birth_date) = patient.birth_date else { return Ok(Identified::NoBirthDate) };
         let device = if entered.remember && !shared { Some(device_token(entered.device)?) } else { None };
 

@@ -156,7 +156,8 @@ impl Flow {
         let open = self.practice(practice).await?;
         let rows = self.visits_of(practice, session).await?;
         let locale = rows.first().and_then(|row| row.locale);
-        let visits = rows.iter().map(|row| self.view(&open, session.link, row)).collect::<Result<_, _>>()?;
+        let visits = rows.iter().map(|row| self.view(&open, session.link, row)).collect::<Result<_, _>>();
+        let visits = self.witness(visits).await?;
         Ok(Visits { link: session.link, locale, visits })
     }
 

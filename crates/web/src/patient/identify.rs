@@ -129,6 +129,11 @@ pub(crate) async fn check(
     }
 }
 
+/// "This is not for me": says how to make it stop. Somebody with a link alone can change nothing, not even this.
+pub(crate) async fn not_me() -> Response {
+    Refused::Problem(Problem::WrongPerson).into_response()
+}
+
 /// The page for somebody with a link's secret: pick a visit, enter a birth date, or why neither.
 async fn gate(
     state: &WebState,

@@ -5,6 +5,7 @@
 //! | P0 link | `GET /{slug}/l` | none |
 //! | open | `POST /{slug}/open` | the link |
 //! | P1 identify | `GET POST /{slug}/identify` | 0 |
+//! | wrong person | `GET /{slug}/not-me` | none |
 //! | P2 visit | `GET /{slug}/visit` | 1 |
 //! | answers | `POST /{slug}/visit/{n}/confirm`, `GET POST …/cancel`, `GET POST …/another-time` | 1 |
 //! | P8 done | `GET /{slug}/visit/{n}/done` | 1 |
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/{slug}/l", get(front::show))
         .route("/{slug}/open", post(identify::open))
         .route("/{slug}/identify", get(identify::show).post(identify::check))
+        .route("/{slug}/not-me", get(identify::not_me))
         .route("/{slug}/visit", get(visit::show))
         .route("/{slug}/visit/{ordinal}/confirm", post(answers::confirm))
         .route("/{slug}/visit/{ordinal}/cancel", get(answers::ask_cancel).post(answers::cancel))
@@ -133,7 +135,7 @@ impl IntoResponse for Refused {
             Problem::LinkDead => StatusCode::NOT_FOUND,
             Problem::Closed | Problem::Blocked | Problem::NoBirthDate => StatusCode::FORBIDDEN,
             Problem::Stopped => StatusCode::SERVICE_UNAVAILABLE,
-            Problem::Left => StatusCode::OK,
+            Problem::Left | Problem::WrongPerson => StatusCode::OK,
             Problem::BadForm => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::CONFLICT,
         };

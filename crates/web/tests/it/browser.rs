@@ -12,6 +12,8 @@ pub(crate) struct Browser {
     router: Router,
     cookies: BTreeMap<String, String>,
     pub(crate) language: &'static str,
+    /// What it says of where a request comes from.
+    pub(crate) fetch_site: Option<&'static str>,
 }
 
 /// What it got.
@@ -23,13 +25,16 @@ pub(crate) struct Answer {
 
 impl Browser {
     pub(crate) fn new(router: &Router) -> Self {
-        Self { router: router.clone(), cookies: BTreeMap::new(), language: "en" }
+        Self { router: router.clone(), cookies: BTreeMap::new(), language: "en", fetch_site: None }
     }
 
     /// Sends one request and follows nothing.
     pub(crate) async fn send(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut request = Request::builder().method(&method).uri(path).header(header::ACCEPT_LANGUAGE, self.language);
+        if let Some(site) = self.fetch_site {
+            request = request.header("sec-fetch-site", site);
+        }
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }

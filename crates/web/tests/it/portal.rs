@@ -416,3 +416,17 @@ async fn pages_are_light_and_locked_down() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn another_sites_form_is_refused() {
+    both(|store| async move {
+        let case = Case::new(&store).await;
+        let mut browser = Browser::new(&case.router);
+        for (site, status) in [("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303)] {
+            browser.fetch_site = Some(site);
+            assert_eq!(case.open(&mut browser).await.status.as_u16(), status, "{site}");
+            assert_eq!(browser.get(&case.at("l")).await.status, StatusCode::OK, "following a link is no form");
+        }
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use crate::portal::Case;
 use chrono::Duration;
 use http::{Method, StatusCode};
 use kept_domain::LinkId;
-use kept_flow::portal::{Gate, Identified, Identify, MAX_FAILURES_PER_LINK};
+use kept_flow::portal::{BIRTH_DATE_ALARM, Gate, Identified, Identify, MAX_FAILURES_PER_LINK, STORM_LINKS};
 use kept_store::Scope;
 use kept_store::testing::both;
 
@@ -141,4 +141,38 @@ async fn form(case: &Case, cookie: &str) -> Option<(LinkId, String)> {
         Gate::Ask { link, nonce, .. } => Some((link, nonce)),
         _ => None,
     }
+}
+
+#[tokio::test]
+async fn fifty_failing_links_stop_birth_dates_until_the_desk_lifts_it() {
+    both(|store| async move {
+        let case = Case::new(&store).await;
+        let (flow, practice) = (&case.world.flow, case.world.practice);
+        let mut device = Browser::new(&case.router);
+        case.open(&mut device).await;
+        assert_eq!(case.guess(&mut device, "1980", "yes").await.location(), case.at("visit"));
+        for n in 0..STORM_LINKS {
+            let patient = case.world.patient(Some(crate::portal::birth()), None).await;
+            let visit = case.world.visit(patient, crate::portal::START).await;
+            let (_, token) = case.world.link(&[(visit, patient)]).await;
+            let opening = flow.portal_open(practice, &token.auth().to_base64url(), None).await.unwrap().unwrap();
+            let (link, nonce) = form(&case, &opening.cookie).await.unwrap_or_else(|| panic!("link {n} is asked"));
+            let birth_date = chrono::NaiveDate::from_ymd_opt(1999, 9, 9).unwrap();
+            let entered = Identify { link, ordinal: 1, nonce, birth_date, remember: false, device: None };
+            flow.portal_identify(practice, &opening.cookie, entered).await.unwrap();
+        }
+        let mut other = Browser::new(&case.router);
+        case.open(&mut other).await;
+        let stopped = other.get(&case.at("identify")).await;
+        assert_eq!(stopped.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(stopped.words().contains("please call us"), "{}", stopped.words());
+        device.post(&case.at("close"), &[]).await;
+        assert_eq!(case.open(&mut device).await.location(), case.at("visit"), "remembered devices go on");
+
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        assert!(tx.lift_alarm(practice, BIRTH_DATE_ALARM, Some(case.world.staff), flow.clock.wall()).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(case.guess(&mut other, "1980", "").await.location(), case.at("visit"));
+    })
+    .await;
 }
