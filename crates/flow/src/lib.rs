@@ -25,6 +25,7 @@ pub mod reply;
 pub mod report;
 pub mod sandbox;
 pub mod setup;
+pub mod simulate;
 pub mod staff;
 mod sweeps;
 #[cfg(any(test, feature = "testing"))]

@@ -7,7 +7,7 @@
 mod changes;
 mod facts;
 
-pub(crate) use facts::Facts;
+pub(crate) use facts::{Facts, Group};
 
 use crate::{Flow, FlowError, OpenPractice};
 use changes::Changes;
@@ -138,4 +138,4 @@ impl Flow {
 
 #[cfg(test)]
 #[path = "plan/plan_tests.rs"]
-mod tests;
+pub(crate) mod tests;

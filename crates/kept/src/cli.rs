@@ -22,6 +22,8 @@ pub struct Cli {
 /// What Kept can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try it: a made-up practice on this machine, with a time machine
+    Demo(commands::demo::Args),
     /// Set a practice up: database, keys, first location, first administrator
     Init(commands::init::Args),
     /// Take a schedule in: CSV or XLSX
@@ -36,6 +38,8 @@ pub enum Command {
     Doctor(commands::doctor::Args),
     /// Make key-encryption keys, and wrap again under a new one
     Keys(commands::keys::Args),
+    /// Every message of a stretch of time before it goes out, and why the others will not
+    Simulate(commands::simulate::Args),
     /// Make a fresh link to one visit
     Link(commands::link::Args),
     /// Verify the record of what was done
@@ -56,12 +60,13 @@ pub struct Context {
 impl Command {
     /// Whether it works on a configured practice. The others run anywhere, and a broken configuration does not stop them.
     pub fn needs_config(&self) -> bool {
-        !matches!(self, Self::SampleSchedule(_))
+        !matches!(self, Self::SampleSchedule(_) | Self::Demo(_))
     }
 
     /// Runs it.
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Self::Demo(args) => commands::demo::run(args, context).await,
             Self::Init(args) => commands::init::run(args, context).await,
             Self::Import(args) => commands::import::run(args, context).await,
             Self::Serve(args) => commands::serve::run(args, context).await,
@@ -69,6 +74,7 @@ impl Command {
             Self::Migrate(args) => commands::migrate::run(args, context).await,
             Self::Doctor(args) => commands::doctor::run(args, context).await,
             Self::Keys(args) => commands::keys::run(args, context).await,
+            Self::Simulate(args) => commands::simulate::run(args, context).await,
             Self::Link(args) => commands::link::run(args, context).await,
             Self::Audit(args) => commands::audit::run(args, context).await,
             Self::Report(args) => commands::report::run(args, context).await,

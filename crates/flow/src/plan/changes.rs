@@ -4,7 +4,7 @@ use super::facts::{Facts, Group, revision_of};
 use crate::Flow;
 use kept_domain::plan::StepKey;
 use kept_domain::schedule::{Decision, Message, Outcome, Verdict};
-use kept_domain::{AppointmentId, Instant, NoticeId, NoticeKind, NoticeState, ReminderState, SkipReason};
+use kept_domain::{AppointmentId, Instant, NoticeId, NoticeState, ReminderState, SkipReason};
 use kept_store::{PlanNotice, PlanReminder, PlanVisit, PlannedNotice, PlannedReminder};
 use std::collections::{HashMap, HashSet};
 
@@ -187,13 +187,7 @@ fn wanted_notice(facts: &Facts, group: &Group<'_>, outcome: &Outcome, message: &
     let decisions = || message.members.iter().filter_map(|member| outcome.decisions.get(*member));
     let first = group.rows.get(decisions().next()?.visit)?;
     let contact = first.contact.as_ref()?;
-    let template = match message.kind {
-        NoticeKind::Change if decisions().all(|decision| decision.step == StepKey::Practitioner) => {
-            "change-practitioner"
-        }
-        NoticeKind::Change => "change",
-        NoticeKind::Reminder | NoticeKind::Answer => "reminder",
-    };
+    let template = crate::simulate::template(message.kind, decisions().map(|decision| decision.step));
     Some(PlannedNotice {
         id: NoticeId::from_uuid(uuid::Uuid::nil()),
         kind: message.kind,

@@ -9,14 +9,14 @@ use kept_store::{PlanReminder, PlanVisit, Scope, Store};
 
 const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
 /// Two children on one phone, one patient alone, one without a number, one who said No.
-const WEEK: &str = "\
+pub(crate) const WEEK: &str = "\
 1,P1,Emma Lee,2015-09-23,(212) 555-0191,2026-12-04,10:00,30,Amy Wong,Flu Shot,Scheduled,Yes\n\
 2,P2,Noah Lee,2017-01-05,212-555-0191,2026-12-04,10:30,30,Amy Wong,Flu Shot,Scheduled,Yes\n\
 3,P3,Omar Khan,1960-01-05,212-555-0192,2026-12-03,09:00,30,Amy Wong,Follow Up,Scheduled,Yes\n\
 4,P4,Zoe Brown,1937-02-02,n/a,2026-12-03,10:00,30,Amy Wong,Flu Shot,Scheduled,Yes\n\
 5,P5,Ian Green,1950-02-02,212-555-0195,2026-12-03,11:00,30,Amy Wong,Flu Shot,Scheduled,No\n";
 
-async fn import(world: &World, rows: &str) {
+pub(crate) async fn import(world: &World, rows: &str) {
     let request = ImportRequest {
         practice: world.practice,
         file_name: "week.csv",

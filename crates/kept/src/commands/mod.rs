@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod audit;
+pub mod demo;
 pub mod doctor;
 pub mod import;
 pub mod init;
@@ -10,4 +11,5 @@ pub mod migrate;
 pub mod report;
 pub mod sample_schedule;
 pub mod serve;
+pub mod simulate;
 pub mod work;
