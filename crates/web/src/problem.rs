@@ -104,6 +104,15 @@ impl Problem {
         }
     }
 
+    /// The words for somebody at the front desk, who has no text message to tap.
+    fn staff_word(self) -> &'static str {
+        match self {
+            Self::NotFound | Self::WrongMethod => "staff-not-found",
+            Self::Forbidden => "staff-forbidden",
+            other => other.word(),
+        }
+    }
+
     /// Whether the page leads back to the visit.
     fn leads_back(self) -> bool {
         matches!(self, Self::OldForm | Self::Replaced | Self::Cancelled | Self::Over | Self::InsideCutOff)
@@ -190,11 +199,12 @@ async fn page(
     let practice = state.fronts.practice(state, slug).await.ok().flatten();
     let offered = practice.as_ref().map_or(Locale::ALL, |facts| &facts.practice.settings.locales);
     let locale = patient::language::choose(headers, None, offered);
+    let word = if slug == "staff" { problem.staff_word() } else { problem.word() };
     let context = ProblemPage {
         frame: patient::frame(state, practice.as_deref(), locale),
         back: problem.leads_back(),
-        title: state.flow.render.phrase(locale, &format!("problem.{}.title", problem.word()), &[])?,
-        text: state.flow.render.phrase(locale, &format!("problem.{}.text", problem.word()), &[])?,
+        title: state.flow.render.phrase(locale, &format!("problem.{word}.title"), &[])?,
+        text: state.flow.render.phrase(locale, &format!("problem.{word}.text"), &[])?,
     };
     Ok(state.flow.render.page(locale, &context)?)
 }
@@ -208,8 +218,10 @@ mod tests {
         let renderer = kept_render::Renderer::new().unwrap();
         for problem in Problem::ALL {
             for &locale in Locale::ALL {
-                for part in ["title", "text"] {
-                    renderer.phrase(locale, &format!("problem.{}.{part}", problem.word()), &[]).unwrap();
+                for word in [problem.word(), problem.staff_word()] {
+                    for part in ["title", "text"] {
+                        renderer.phrase(locale, &format!("problem.{word}.{part}"), &[]).unwrap();
+                    }
                 }
             }
         }

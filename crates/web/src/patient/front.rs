@@ -70,15 +70,14 @@ impl Fronts {
 pub(crate) async fn show(State(state): State<WebState>, Path(slug): Path<String>) -> Result<Response, WebError> {
     let known = super::practice(&state, &slug).await?;
     let rendered = state.fronts.locked().get(&slug).and_then(|known| known.page.clone());
-    let html = match rendered {
-        Some(page) => page,
-        None => {
-            let page: Arc<str> = render(&state, &known)?.into();
-            if let Some(known) = state.fronts.locked().get_mut(&slug) {
-                known.page = Some(Arc::clone(&page));
-            }
-            page
+    let html = if let Some(page) = rendered {
+        page
+    } else {
+        let page: Arc<str> = render(&state, &known)?.into();
+        if let Some(known) = state.fronts.locked().get_mut(&slug) {
+            known.page = Some(Arc::clone(&page));
         }
+        page
     };
     let caching = format!("public, max-age={FRONT_PAGE_MAX_AGE_S}");
     Ok(Page::new(html.to_string(), policy(&state)).caching(&caching).into_response())
