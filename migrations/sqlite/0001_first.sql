@@ -551,3 +551,20 @@ CREATE TABLE dirty_days (                   -- days with visits, and whether the
     PRIMARY KEY (practice_id, local_day)
 );
 CREATE INDEX dirty_days_open ON dirty_days (practice_id, local_day) WHERE stamp > built;
+
+-- What the planner shall believe of sizes until somebody runs ANALYZE. Without it SQLite takes a practice for a handful of
+-- rows, and joins bulk rows (json_each) the wrong way round: each row of the practice against each of the bulk. Told here: a large
+-- practice, few rows behind a whole key, little behind a partial index. PostgreSQL finds out by itself.
+ANALYZE;
+DELETE FROM sqlite_stat1;
+INSERT INTO sqlite_stat1 (tbl, idx, stat)
+SELECT t.name, i.name, CASE WHEN i.partial THEN '20000' ELSE '1000000' END || (
+    SELECT group_concat(' ' || CASE
+        WHEN c.seqno = (SELECT MAX(seqno) FROM pragma_index_info(i.name)) THEN CASE WHEN i."unique" THEN 1 ELSE 10 END
+        WHEN c.seqno = 0 AND c.name = 'practice_id' THEN CASE WHEN i.partial THEN 2000 ELSE 50000 END
+        WHEN c.name = 'source_id' THEN 40000
+        ELSE 100 END, '')
+    FROM pragma_index_info(i.name) AS c)
+FROM sqlite_schema AS t, pragma_index_list(t.name) AS i
+WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%';
+ANALYZE sqlite_schema;

@@ -229,6 +229,8 @@ fn statements(sql: &str) -> Vec<String> {
     let code: String =
         sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
     let code = code.split("DO $$").next().unwrap_or_default();
+    // Sizes that SQLite's planner is told; PostgreSQL finds out by itself.
+    let code = code.split("ANALYZE;").next().unwrap_or_default();
     code.split(';')
         .map(|statement| {
             let words = statement.split_whitespace().map(|word| match word.trim_end_matches(',') {

@@ -7,6 +7,7 @@ mod carriers;
 mod cli;
 mod commands;
 mod config;
+mod demo;
 mod exit;
 mod health;
 mod jobs;
