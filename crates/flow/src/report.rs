@@ -3,6 +3,8 @@
 //! Definitions stand in [`kept_domain::report`], statistics in [`kept_domain::stats`]. Work grows with the period asked
 //! for: sums come from the counts of its days, and only its changed days are counted again.
 
+pub mod csv;
+
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::NaiveDate;
 use kept_domain::report::{Dimension, FUNNEL, FunnelStep, LeadBand, NONE, Tally, count_days, week_of, week_start};

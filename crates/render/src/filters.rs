@@ -29,6 +29,8 @@ pub(crate) fn register(tera: &mut Tera, locale: Locale, catalogue: &Arc<Catalogu
         read_time(value).map(|t| words::time(locale, t))
     });
     tera.register_filter("phone", |value: &str, _: Kwargs, _: &State<'_>| words::phone(value));
+    tera.register_filter("percent", move |value: f64, _: Kwargs, _: &State<'_>| words::percent(locale, value));
+    tera.register_filter("decimal", move |value: f64, _: Kwargs, _: &State<'_>| words::decimal(locale, value));
     tera.register_filter("whole", move |value: i64, _: Kwargs, _: &State<'_>| words::whole(locale, value));
 }
 
