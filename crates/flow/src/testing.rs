@@ -19,6 +19,11 @@ pub const NOW: Instant = Instant::from_ms(1_795_446_000_000);
 
 /// The context of steps on a store, with a clock that stands still at [`NOW`] until it is moved.
 pub fn flow(store: &Store) -> (Flow, Arc<MovableClock>) {
+    flow_with(store, kept_carrier::Carriers::default(), "https://kept.example")
+}
+
+/// The same with carriers, reached at `public_url`.
+pub fn flow_with(store: &Store, carriers: kept_carrier::Carriers, public_url: &str) -> (Flow, Arc<MovableClock>) {
     let clock = Arc::new(MovableClock::still(NOW));
     let flow = Flow::new(FlowParts {
         store: store.clone(),
@@ -26,8 +31,8 @@ pub fn flow(store: &Store) -> (Flow, Arc<MovableClock>) {
         render: Renderer::new().expect("the embedded templates compile"),
         clock: Arc::<MovableClock>::clone(&clock),
         ids: Arc::new(RandomIds),
-        carriers: kept_carrier::Carriers::default(),
-        settings: Settings { public_url: "https://kept.example".to_owned() },
+        carriers,
+        settings: Settings { public_url: public_url.to_owned() },
     });
     (flow, clock)
 }
@@ -58,6 +63,11 @@ impl World {
     /// With other settings.
     pub async fn with(store: &Store, settings: PracticeSettings) -> Self {
         let (flow, clock) = flow(store);
+        Self::over(flow, clock, settings).await
+    }
+
+    /// With steps of one's own.
+    pub async fn over(flow: Flow, clock: Arc<MovableClock>, settings: PracticeSettings) -> Self {
         let new = NewPractice {
             name: "Oak Street Family Medicine".to_owned(),
             alias: Some("Oak Street".to_owned()),

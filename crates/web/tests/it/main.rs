@@ -2,4 +2,5 @@
 
 mod browser;
 mod portal;
+mod sandbox;
 mod scanner;

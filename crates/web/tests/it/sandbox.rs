@@ -1,0 +1,237 @@
+//! A text goes out to the sandbox's phone and an answer comes back, over real HTTP, on both engines.
+
+use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings as CarrierSettings};
+use kept_carrier::{AnyCarrier, Caller, Carriers, Line};
+use kept_domain::{Answer, Channel, Instant, PracticeSettings};
+use kept_flow::intake::ImportRequest;
+use kept_flow::sandbox::{MessageStatus, NotCalled, StatusEvent};
+use kept_flow::testing::{NOW, World, flow_with};
+use kept_store::testing::both;
+use kept_store::{Scope, Store};
+use kept_web::sandbox::{Hand, Receipts, Sandbox, Switches};
+use kept_web::{Settings, WebState, router};
+use std::sync::Arc;
+use std::time::Duration;
+
+const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
+const OMAR: &str = "+12125550192";
+const OMAR_ROW: &str = "3,P3,Omar Khan,1960-01-05,212-555-0192,2026-12-03,09:00,30,Amy Wong,Follow Up,Scheduled,Yes\n";
+const LEE: &str = "+12125550191";
+const LEE_ROWS: &str = "\
+1,P1,Emma Lee,2015-09-23,(212) 555-0191,2026-12-04,10:00,30,Amy Wong,Flu Shot,Scheduled,Yes\n\
+2,P2,Noah Lee,2017-01-05,212-555-0191,2026-12-04,10:30,30,Amy Wong,Flu Shot,Scheduled,Yes\n";
+
+/// A practice whose texts go to a sandbox that listens on this machine.
+struct Scene {
+    world: World,
+    sandbox: Sandbox,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Scene {
+    async fn new(store: &Store, settings: PracticeSettings) -> Self {
+        // Whoever comes first installs the provider; the rest find it there.
+        let _second = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let carrier = CarrierSettings {
+            timeout: Duration::from_millis(500),
+            ..CarrierSettings::new(format!("{url}/sandbox/carrier/messages"), Secret::new([9; 32]))
+        };
+        let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client.clone(), carrier));
+        let carriers = Carriers::new(vec![Line::new(carrier, Channel::Sms, 0)]);
+        let (flow, clock) = flow_with(store, carriers, &url);
+        let sandbox = Sandbox::new(Caller::new(client.clone(), Secret::new([9; 32])), Arc::clone(&clock) as _);
+        let state = WebState::new(flow.clone(), Settings { public_url: url.clone(), demo: true });
+        let app = router(state.with_sandbox(sandbox.clone()));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { world: World::over(flow, clock, settings).await, sandbox, url, client }
+    }
+
+    async fn import(&self, rows: &str) {
+        let request = ImportRequest {
+            practice: self.world.practice,
+            file_name: "week.csv",
+            content: format!("{HEADER}{rows}").into_bytes(),
+            mapping: None,
+            consent: None,
+            staff: Some(self.world.staff),
+            dry_run: false,
+            progress: None,
+        };
+        self.world.flow.import(request).await.unwrap();
+    }
+
+    /// Plans and sends what is due, and waits for the receipts. Says how many went out.
+    async fn settle(&self) -> usize {
+        let done = self.world.flow.settle().await.unwrap();
+        self.sandbox.quiet().await;
+        self.world.flow.settle().await.unwrap();
+        done.sent
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    }
+
+    async fn answers(&self) -> Vec<Answer> {
+        let mut tx = self.world.flow.store.read(Scope::Practice(self.world.practice)).await.unwrap();
+        let far = Instant::from_ms(NOW.as_ms() * 2);
+        let ids = tx.visits_starting(self.world.practice, NOW, far).await.unwrap();
+        tx.plan_visits(self.world.practice, &ids).await.unwrap().into_iter().map(|visit| visit.answer).collect()
+    }
+
+    async fn tasks(&self) -> Vec<String> {
+        let mut tx = self.world.flow.store.read(Scope::Practice(self.world.practice)).await.unwrap();
+        let mut kinds: Vec<_> =
+            tx.open_tasks(self.world.practice).await.unwrap().into_iter().map(|task| task.kind).collect();
+        kinds.sort();
+        kinds
+    }
+
+    fn received(&self, number: &str) -> usize {
+        self.sandbox.phones().into_iter().find(|(own, _)| own == number).map_or(0, |(_, count)| count)
+    }
+}
+
+#[tokio::test]
+async fn a_text_goes_out_a_one_comes_back_and_the_visit_is_confirmed() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(OMAR_ROW).await;
+        assert_eq!(scene.settle().await, 1, "the booking is confirmed at once");
+        assert_eq!(scene.received(OMAR), 1);
+        let page = scene.page(&Sandbox::path_of(OMAR)).await;
+        assert!(page.contains(&format!("href=\"{}/{}/l#", scene.url, scene.world.slug)), "{page}");
+        assert!(!page.contains("Omar") && !page.contains("Wong") && !page.contains("Follow"), "nothing private");
+
+        scene.sandbox.reply(OMAR, "Yes, thank you!").await.unwrap();
+        assert_eq!(scene.answers().await, [Answer::Accepted]);
+        assert_eq!(scene.settle().await, 1, "and it is said");
+        scene.sandbox.reply(OMAR, "1").await.unwrap();
+        assert_eq!(scene.tasks().await, ["reply"], "nothing was asked any more: a person reads it");
+        assert_eq!(scene.world.flow.verify_audit(scene.world.practice).await.unwrap().broken, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn stop_is_heard_confirmed_once_and_kept() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(OMAR_ROW).await;
+        scene.settle().await;
+        scene.sandbox.reply(OMAR, "Stop. Thank you").await.unwrap();
+        assert_eq!(scene.settle().await, 1, "the confirmation, and nothing else");
+        for text in ["STOP", "yes", "what?"] {
+            scene.sandbox.reply(OMAR, text).await.unwrap();
+        }
+        let visit = Instant::from_ms(NOW.as_ms() + 11 * 86_400_000);
+        let flow = &scene.world.flow;
+        flow.advance(&scene.world.clock, visit, async |_| Ok(())).await.unwrap();
+        assert_eq!(scene.received(OMAR), 2, "no reminder, no answer to a stopped number");
+        assert_eq!(flow.verify_consents(scene.world.practice).await.unwrap().unwrap(), 2, "granted, withdrawn");
+
+        scene.sandbox.reply(OMAR, "START").await.unwrap();
+        assert_eq!(scene.settle().await, 1);
+        assert_eq!(flow.verify_consents(scene.world.practice).await.unwrap().unwrap(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_open_questions_are_not_confirmed_by_one_yes() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(LEE_ROWS).await;
+        assert_eq!(scene.settle().await, 1, "one text for two children");
+        scene.sandbox.reply(LEE, "1").await.unwrap();
+        assert_eq!(scene.answers().await, [Answer::NeedsAction; 2]);
+        assert_eq!(scene.settle().await, 1, "asks which, with a link");
+        let page = scene.page(&Sandbox::path_of(LEE)).await;
+        let link = format!("href=\"{}/{}/l#", scene.url, scene.world.slug);
+        assert_eq!(page.matches(&link).count(), 2, "two texts, each with a link");
+        scene.sandbox.reply(LEE, "???").await.unwrap();
+        scene.sandbox.reply(LEE, "hello").await.unwrap();
+        assert_eq!(scene.settle().await, 0, "one automatic answer in a quarter of an hour");
+        assert_eq!(scene.tasks().await, ["reply", "reply", "reply"]);
+        scene.sandbox.reply(LEE, "I have chest pain").await.unwrap();
+        assert_eq!(scene.settle().await, 1, "danger is answered whatever was said before");
+        assert!(scene.tasks().await.contains(&"urgent".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hand_over_that_times_out_is_one_text_under_one_key() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(OMAR_ROW).await;
+        scene.sandbox.set_switches(Switches { hand: Hand::TimeOut, ..Switches::default() });
+        assert_eq!(scene.settle().await, 0);
+        assert_eq!(scene.received(OMAR), 1, "it was taken, but we do not know");
+        scene.sandbox.set_switches(Switches::default());
+        let later = Instant::from_ms(NOW.as_ms() + 3_600_000);
+        let done = scene.world.flow.advance(&scene.world.clock, later, async |_| Ok(())).await.unwrap();
+        assert_eq!((done.sent, scene.received(OMAR)), (1, 1));
+        scene.sandbox.reply(OMAR, "1").await.unwrap();
+        assert_eq!(scene.answers().await, [Answer::Accepted]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_delivered_is_shown_and_the_number_rests() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(OMAR_ROW).await;
+        scene.sandbox.set_switches(Switches { receipts: Receipts::Undelivered, ..Switches::default() });
+        assert_eq!(scene.settle().await, 1);
+        assert_eq!(scene.tasks().await, ["undelivered"]);
+        scene.sandbox.set_switches(Switches::default());
+        let visit = Instant::from_ms(NOW.as_ms() + 11 * 86_400_000);
+        scene.world.flow.advance(&scene.world.clock, visit, async |_| Ok(())).await.unwrap();
+        assert_eq!(scene.received(OMAR), 1, "nothing more goes to a number that cannot be reached");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn forged_webhooks_and_foreign_pages_change_nothing() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(OMAR_ROW).await;
+        scene.settle().await;
+        let forger = Caller::new(scene.client.clone(), Secret::new([8; 32]));
+        let ours = Caller::new(scene.client.clone(), Secret::new([9; 32]));
+        let hook = |slug: &str, kind: &str| format!("{}/hooks/sandbox/{slug}/{kind}", scene.url);
+        let event = StatusEvent {
+            event: "e".to_owned(),
+            message: "m".to_owned(),
+            status: MessageStatus::Delivered,
+            code: None,
+        };
+        let slug = scene.world.slug.as_str();
+        assert_eq!(forger.call(&hook(slug, "status"), NOW, &event).await, Err(NotCalled::Status(401)));
+        let old = Instant::from_ms(NOW.as_ms() - 301_000);
+        assert_eq!(ours.call(&hook(slug, "status"), old, &event).await, Err(NotCalled::Status(401)));
+        assert_eq!(ours.call(&hook("nobody", "status"), NOW, &event).await, Err(NotCalled::Status(404)));
+        assert_eq!(ours.call(&hook(slug, "inbound"), NOW, &event).await, Err(NotCalled::Status(400)));
+        let long = "x".repeat(70_000);
+        assert_eq!(ours.call(&hook(slug, "status"), NOW, &long).await, Err(NotCalled::Status(413)));
+        assert_eq!(ours.call(&hook(slug, "status"), NOW, &event).await, Ok(()), "a stranger's message is kept aside");
+        assert_eq!(scene.answers().await, [Answer::NeedsAction]);
+
+        for (header, value) in [("host", "example.org"), ("origin", "https://example.org")] {
+            let page = scene.client.get(format!("{}/sandbox/phone", scene.url)).header(header, value);
+            assert_eq!(page.send().await.unwrap().status(), 403, "{header}");
+        }
+        let missing = scene.client.get(format!("{}/sandbox/phone/999", scene.url)).send().await.unwrap();
+        assert_eq!(missing.status(), 404);
+    })
+    .await;
+}
