@@ -45,7 +45,9 @@ fn main() -> ExitCode {
 
 fn start(cli: Cli) -> Result<Exit, Failure> {
     let config = if cli.command.needs_config() { Config::load(cli.config.as_deref())? } else { Config::defaults() };
-    logging::start(config.log_format, &config.log)?;
+    // Whoever tries the demo wants to read its addresses, and not each request.
+    let log = if matches!(cli.command, cli::Command::Demo(_)) { "warn" } else { &config.log };
+    logging::start(config.log_format, log)?;
     // Before the first connection: rustls is built without a provider of its own choice. A second call is refused,
     // which cannot happen here.
     let _second = rustls::crypto::ring::default_provider().install_default();

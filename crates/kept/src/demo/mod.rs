@@ -11,7 +11,7 @@ mod schedule;
 
 use crate::exit::{Exit, Failure};
 use crate::{carriers, health, output};
-use chrono::{Datelike as _, Days, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Weekday};
 use hands::Hands;
 use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings as SandboxSettings};
 use kept_carrier::{AnyCarrier, Caller, Carriers, Line};
@@ -41,8 +41,8 @@ const PRACTICE: &str = "Oak Street Family Medicine";
 const ALIAS: &str = "Oak Street";
 /// Signs in at the desk and reads the report.
 const EMAIL: &str = "demo@example.org";
-/// Days that are lived through before the visitor comes, so that there are answers to see.
-const LIVED: u64 = 2;
+/// Working days that are lived through before the visitor comes, so that there are answers and outcomes to see.
+const LIVED: usize = 2;
 /// The hour at which the visitor comes, on a working day.
 const HOUR: u32 = 10;
 
@@ -113,7 +113,7 @@ impl Demo {
     /// The practice with its calendar, some days before `at`.
     async fn set_up(public_url: &str, folder: &Path, at: Option<NaiveDateTime>) -> Result<Self, Failure> {
         let at = at.unwrap_or_else(|| working_morning(SystemClock.wall().local(ZONE)));
-        let on = at.date() - Days::new(LIVED);
+        let on = working_days_before(at.date(), LIVED);
         let clock = Arc::new(MovableClock::running(resolve_local(ZONE, on.and_time(at.time()))));
         let secret = secret()?;
         let flow = flow(public_url, folder, &clock, secret.clone()).await?;
@@ -138,9 +138,18 @@ impl Demo {
 
 /// The morning of this working day, or of the next one.
 fn working_morning(now: NaiveDateTime) -> NaiveDateTime {
-    let is_working = |day: &NaiveDate| !matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
-    let day = now.date().iter_days().find(is_working).unwrap_or(now.date());
+    let day = now.date().iter_days().find(|day| is_working(*day)).unwrap_or(now.date());
     day.and_time(NaiveTime::from_hms_opt(HOUR, 0, 0).unwrap_or_default())
+}
+
+fn is_working(day: NaiveDate) -> bool {
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+}
+
+/// The working day that lies so many working days before another day.
+fn working_days_before(day: NaiveDate, count: usize) -> NaiveDate {
+    let earlier = std::iter::successors(day.pred_opt(), |day| day.pred_opt());
+    earlier.filter(|day| is_working(*day)).nth(count.saturating_sub(1)).unwrap_or(day)
 }
 
 /// What the phone and we both know, for as long as the process lives.
@@ -297,6 +306,13 @@ impl Addresses {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_weekend_is_not_lived_through() {
+        let day = |text: &str| text.parse::<NaiveDate>().expect("a date");
+        assert_eq!(working_days_before(day("2026-11-23"), 2), day("2026-11-19"), "Monday: from Thursday on");
+        assert_eq!(working_days_before(day("2026-11-26"), 2), day("2026-11-24"));
+    }
 
     #[test]
     fn a_visitor_comes_on_a_working_morning() {

@@ -2,6 +2,7 @@
 //!
 //! What somebody does follows from their number or name, so that a demo goes the same way twice.
 
+use super::schedule::ZONE;
 use chrono::{Duration, NaiveDate};
 use kept_domain::{AppointmentId, AppointmentStatus, Instant, OutcomeBy, PracticeId, StaffId};
 use kept_flow::{Flow, FlowError};
@@ -10,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// The desk marks a visit this long after it began.
 const MARKED_AFTER: Duration = Duration::minutes(45);
+/// … and looks after its marks this often.
+const MARKS_EVERY: Duration = Duration::hours(2);
 /// Of a hundred patients who did not call off, so many do not come.
 const MISSED: u64 = 8;
 /// Of a hundred visits, so many are never marked.
@@ -34,6 +37,10 @@ pub struct People {
     player: String,
     /// How many of a number's texts were read so far.
     read: BTreeMap<String, usize>,
+    /// The day on which a number last wrote: once a day is enough, or thanks would be thanked for.
+    wrote: BTreeMap<String, NaiveDate>,
+    /// When the desk last looked.
+    looked: Instant,
     /// The first day whose visits may not all be marked.
     marked: NaiveDate,
 }
@@ -74,24 +81,37 @@ fn outcome(patient: &str, visit: AppointmentId) -> Option<AppointmentStatus> {
 impl People {
     /// People of a practice; the desk signs as `desk`, visits before `since` are marked.
     pub fn new(practice: PracticeId, desk: StaffId, sandbox: Sandbox, player: &str, since: NaiveDate) -> Self {
-        Self { practice, desk, sandbox, player: player.to_owned(), read: BTreeMap::new(), marked: since }
+        Self {
+            practice,
+            desk,
+            sandbox,
+            player: player.to_owned(),
+            read: BTreeMap::new(),
+            wrote: BTreeMap::new(),
+            looked: Instant::from_ms(0),
+            marked: since,
+        }
     }
 
     /// Does what people do by now.
     pub async fn act(&mut self, flow: &Flow, now: Instant) -> Result<Done, FlowError> {
         // Receipts first: who has not got a text does not answer it.
         self.sandbox.quiet().await;
-        Ok(Done { answers: self.answer().await, outcomes: self.mark(flow, now).await? })
+        Ok(Done { answers: self.answer(now.local_day(ZONE)).await, outcomes: self.mark(flow, now).await? })
     }
 
     /// Answers the texts that came since the last time, one answer a number.
-    async fn answer(&mut self) -> usize {
+    async fn answer(&mut self, today: NaiveDate) -> usize {
         let mut answers = 0;
         for (number, texts) in self.sandbox.phones() {
             let read = self.read.insert(number.clone(), texts).unwrap_or_default();
-            let Some(words) = reply(&number).filter(|_| texts > read && number != self.player) else { continue };
+            let may = texts > read && number != self.player && self.wrote.get(&number) != Some(&today);
+            let Some(words) = reply(&number).filter(|_| may) else { continue };
             match self.sandbox.reply(&number, words).await {
-                Ok(()) => answers += 1,
+                Ok(()) => {
+                    answers += 1;
+                    self.wrote.insert(number, today);
+                }
                 Err(error) => tracing::warn!(%error, "a made-up answer did not arrive"),
             }
         }
@@ -100,6 +120,10 @@ impl People {
 
     /// Marks the visits that took place since the last time.
     async fn mark(&mut self, flow: &Flow, now: Instant) -> Result<usize, FlowError> {
+        if now - self.looked < MARKS_EVERY {
+            return Ok(0);
+        }
+        self.looked = now;
         let open = flow.practice(self.practice).await?;
         let zone = open.practice.time_zone;
         let (today, began) = (now.local_day(zone), (now - MARKED_AFTER).local(zone));
