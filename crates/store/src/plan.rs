@@ -36,8 +36,10 @@ impl Tx {
         let rows = all!(
             self,
             (Uuid,),
-            "UPDATE appointments SET plan_due = FALSE WHERE practice_id = $1 AND id IN (
+            // Materialised: PostgreSQL may run a subquery with LIMIT and a lock once a row, and then take more than asked for.
+            "WITH due AS MATERIALIZED (
                  SELECT id FROM appointments WHERE practice_id = $1 AND plan_due ORDER BY id LIMIT $2 {wait_lock})
+             UPDATE appointments SET plan_due = FALSE WHERE practice_id = $1 AND id IN (SELECT id FROM due)
              RETURNING id",
             practice.as_uuid(),
             limit

@@ -70,7 +70,7 @@ pub(crate) fn patient(n: u8) -> NewPatient {
     }
 }
 
-fn visit(n: u8, start: i64) -> NewVisit {
+pub(crate) fn visit(n: u8, start: i64) -> NewVisit {
     NewVisit {
         id: id(200 + u128::from(n)),
         patient: id(101),

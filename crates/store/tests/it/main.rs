@@ -5,7 +5,10 @@
 mod audit;
 mod consent;
 mod core;
+mod dispatch;
 mod intake;
+mod plan;
 mod portal;
 mod practice;
 mod purge;
+mod receipt;
