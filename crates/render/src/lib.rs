@@ -16,6 +16,7 @@ mod filters;
 pub mod patient;
 pub mod private_words;
 mod renderer;
+pub mod report;
 pub mod samples;
 pub mod sandbox;
 pub mod segments;

@@ -40,6 +40,7 @@ pub fn all() -> Vec<Sampled> {
         crate::demo::sampled(),
         crate::sms::sampled(),
         crate::patient::sampled(),
+        crate::report::sampled(),
         crate::sandbox::sampled(),
         crate::staff::sampled(),
         crate::upload::sampled(),

@@ -1,6 +1,7 @@
 //! The front desk and the manager. Who may do what is [`ROUTES`]: the table is the documentation, the router is made
 //! beside it, and a test holds both together.
 
+mod report;
 mod session;
 mod sign_in;
 mod today;
@@ -51,6 +52,8 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/visits/{visit}/entered", Access::Desk),
     ("POST", "/staff/tasks/{task}/done", Access::Desk),
     ("POST", "/staff/day/{day}/close", Access::Desk),
+    ("GET", "/staff/report", Access::Report),
+    ("GET", "/staff/report.csv", Access::Report),
     ("GET", "/staff/upload", Access::Desk),
     ("POST", "/staff/upload", Access::Desk),
     ("GET", "/staff/upload/{upload}", Access::Desk),
@@ -76,6 +79,8 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/visits/{visit}/entered", post(today::entered))
         .route("/staff/tasks/{task}/done", post(today::task_done))
         .route("/staff/day/{day}/close", post(today::close_day))
+        .route("/staff/report", get(report::show))
+        .route("/staff/report.csv", get(report::csv))
         .route("/staff/upload", get(upload::show).post(upload::take).layer(upload_limit()))
         .route("/staff/upload/{upload}", get(upload::stage))
         .route("/staff/upload/{upload}/columns", get(upload::show_columns).post(upload::match_columns))
