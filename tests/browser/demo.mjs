@@ -20,6 +20,8 @@ const END_MS = 10_000;
  * @property {string} email signs in at the desk
  * @property {string} password
  * @property {string} time_machine moves the clock
+ * @property {{ name: string, birth_date: string, number: string, visit: string }} player the patient whose phone it is
+ * @property {{ link: string, birth_date: string, shared: boolean }[]} patients fresh links, each to a visit to come
  */
 
 /**

@@ -282,7 +282,7 @@ impl Addresses {
                 "password": self.password,
                 "time_machine": self.machine(),
                 "patients": links,
-                "player": { "name": self.player.full_name(), "birth_date": self.player.birth_date, "number": self.player.number },
+                "player": { "name": self.player.full_name(), "birth_date": self.player.birth_date, "number": self.player.number, "visit": self.player.visit },
             }));
         }
         output::line(format_args!(
