@@ -3,8 +3,11 @@
 use crate::config::{CarrierKind, Config, ConfigError};
 use crate::exit::{Exit, Failure};
 use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings};
-use kept_carrier::{AnyCarrier, Carriers, Line};
+use kept_carrier::{AnyCarrier, Caller, Carriers, Line};
 use kept_domain::Channel;
+use kept_flow::Clock;
+use kept_web::sandbox::Sandbox;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest wait for a connection.
@@ -30,12 +33,20 @@ pub fn configured(config: &Config) -> Result<Carriers, Failure> {
     match config.carrier {
         CarrierKind::None => Ok(Carriers::default()),
         CarrierKind::Sandbox => {
-            let settings = Settings::new(config.carrier_url.clone(), secret(config)?);
+            let settings = Settings::new(config.carrier_api(), secret(config)?);
             let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client()?, settings));
             // A page needs no pace.
             Ok(Carriers::new(vec![Line::new(carrier, Channel::Sms, 0)]))
         }
     }
+}
+
+/// The phone that `serve` shows where the sandbox has no address of its own.
+pub fn phone(config: &Config, clock: Arc<dyn Clock>) -> Result<Option<Sandbox>, Failure> {
+    if !config.shows_phone() {
+        return Ok(None);
+    }
+    Ok(Some(Sandbox::new(Caller::new(client()?, secret(config)?), clock)))
 }
 
 fn secret(config: &Config) -> Result<Secret, ConfigError> {
@@ -67,6 +78,18 @@ mod tests {
     }
 
     #[test]
+    fn our_own_phone_is_shown_to_this_machine_only() {
+        let own = config(&[("KEPT_CARRIER", "sandbox"), ("KEPT_LISTEN", "127.0.0.1:81")]).expect("loopback");
+        assert!(own.shows_phone());
+        assert_eq!(own.carrier_api(), "http://127.0.0.1:81/sandbox/carrier/messages");
+        for off in [("KEPT_LISTEN", "0.0.0.0:8080"), ("KEPT_PUBLIC_URL", "https://kept.example.org")] {
+            let said = config(&[("KEPT_CARRIER", "sandbox"), off]).expect_err("off this machine").to_string();
+            assert!(said.contains("this machine only"), "{said}");
+        }
+        assert!(!Config::defaults().shows_phone());
+    }
+
+    #[test]
     fn without_a_carrier_there_is_none() {
         let carriers = configured(&Config::defaults()).expect("the defaults");
         assert!(carriers.for_channel(Channel::Sms).is_none());
@@ -82,8 +105,8 @@ mod tests {
         assert!(configured(&whole).expect("set up").for_channel(Channel::Sms).is_some());
         assert!(!format!("{whole:?}").contains(&secret), "Debug shows the secret");
 
-        let no_url = config(&[("KEPT_CARRIER", "sandbox")]).expect_err("no address").to_string();
-        assert!(no_url.contains("carrier_url"), "{no_url}");
+        let no_url = config(&[("KEPT_CARRIER", "sandbox"), ("KEPT_CARRIER_URL", "phone")]).expect_err("no address");
+        assert!(no_url.to_string().contains("carrier_url"), "{no_url}");
         for wrong in ["", "zz", &"0g".repeat(32), &"é".repeat(32)] {
             let config = config(&[("KEPT_CARRIER", "sandbox"), url, ("KEPT_CARRIER_SECRET", wrong)]).expect("parsed");
             let said = configured(&config).expect_err("refused").to_string();

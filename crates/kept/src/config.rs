@@ -103,6 +103,19 @@ pub enum CarrierKind {
 pub struct Hidden(String);
 
 impl Hidden {
+    /// 64 hex digits from the operating system.
+    fn random() -> Result<Self, ConfigError> {
+        use std::fmt::Write as _;
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| setting("carrier_secret", format!("no random bytes for one: {error}")))?;
+        let mut digits = String::with_capacity(64);
+        for byte in bytes {
+            write!(digits, "{byte:02x}").expect("writing to a string cannot fail");
+        }
+        Ok(Self(digits))
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -202,7 +215,12 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => None,
             Err(source) => return Err(ConfigError::Unreadable { path, source }),
         };
-        Self::read(text.as_deref().map(|text| (path.as_path(), text)), &environment)
+        let mut config = Self::read(text.as_deref().map(|text| (path.as_path(), text)), &environment)?;
+        if config.shows_phone() && config.carrier_secret.0.is_empty() {
+            // Both sides are this process; it lives as long as the phone does.
+            config.carrier_secret = Hidden::random()?;
+        }
+        Ok(config)
     }
 
     /// The defaults alone.
@@ -255,13 +273,48 @@ impl Config {
             return Err(setting("database_connections", "must be 1 to 1000"));
         }
         self.metrics_address()?;
-        if self.carrier == CarrierKind::Sandbox && reqwest::Url::parse(&self.carrier_url).is_err() {
-            return Err(setting("carrier_url", "must be the address of the sandbox's API when `carrier` is `sandbox`"));
-        }
+        self.check_carrier()?;
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             return Err(setting("log", format!("{error}; write e.g. `info` or `info,kept_store=debug`")));
         }
         Ok(self)
+    }
+
+    fn check_carrier(&self) -> Result<(), ConfigError> {
+        if self.carrier != CarrierKind::Sandbox {
+            return Ok(());
+        }
+        if !self.carrier_url.is_empty() {
+            let good = reqwest::Url::parse(&self.carrier_url).is_ok();
+            return if good {
+                Ok(())
+            } else {
+                Err(setting("carrier_url", "must be the address of the sandbox's API, or \"\""))
+            };
+        }
+        // Whoever opens the phone's page reads every text: it is shown to this machine only.
+        if self.listen.ip().is_loopback() && is_loopback_url(&self.public_url) {
+            return Ok(());
+        }
+        Err(setting(
+            "carrier",
+            "`sandbox` without `carrier_url` shows every text on a page, so it works on this machine only: `listen` and \
+             `public_url` must be 127.0.0.1, [::1] or localhost",
+        ))
+    }
+
+    /// Whether `serve` shows the sandbox's phone itself.
+    pub fn shows_phone(&self) -> bool {
+        self.carrier == CarrierKind::Sandbox && self.carrier_url.is_empty()
+    }
+
+    /// The address of the carrier's API.
+    pub fn carrier_api(&self) -> String {
+        if self.shows_phone() {
+            format!("http://{}/sandbox/carrier/messages", self.listen)
+        } else {
+            self.carrier_url.clone()
+        }
     }
 
     /// What the store needs.

@@ -2,11 +2,12 @@
 
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::{health, jobs, metrics::Metrics, output};
+use crate::{carriers, health, jobs, metrics::Metrics, output};
 use axum::Router;
 use kept_flow::Flow;
 use kept_web::WebState;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -41,7 +42,15 @@ pub async fn run(config: &Config, flow: Flow, role: Role) -> Result<Exit, Failur
     if role == Role::Serve {
         let listener = listen(config.listen, "listen").await?;
         let settings = kept_web::Settings { public_url: config.public_url.clone(), demo: false };
-        let router = kept_web::router(WebState::new(flow.clone(), settings)).merge(health::routes(flow.clone()));
+        let mut state = WebState::new(flow.clone(), settings);
+        if let Some(phone) = carriers::phone(config, Arc::clone(&flow.clock))? {
+            output::say(format_args!(
+                "texts go to the phones at {}/sandbox/phone and to nobody else",
+                config.public_url
+            ));
+            state = state.with_sandbox(phone);
+        }
+        let router = kept_web::router(state).merge(health::routes(flow.clone()));
         output::say(format_args!("kept serves {} (listening on {})", config.public_url, config.listen));
         parts.spawn(http("pages", listener, router, stop.clone()));
     }
@@ -105,7 +114,7 @@ fn died(ended: Result<(&'static str, Result<(), Failure>), tokio::task::JoinErro
 }
 
 /// Waits for SIGTERM or Ctrl-C; says which.
-async fn signal() -> Result<&'static str, Failure> {
+pub async fn signal() -> Result<&'static str, Failure> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -108,7 +108,7 @@ fn carrier(config: &Config) -> Finding {
         (_, Err(failure)) => Finding::fail("carrier", failure),
         (CarrierKind::None, _) => Finding::warn("carrier", "none: nothing is sent; set `carrier` when you are ready"),
         (CarrierKind::Sandbox, _) => {
-            Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_url))
+            Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_api()))
         }
     }
 }
