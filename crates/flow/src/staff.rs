@@ -105,7 +105,7 @@ impl Flow {
         let bix = open.keys.blind(Blind::StaffEmail, &normal(email));
         let wall = self.clock.wall();
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
-        let (failures, next_at) = tx.sign_in_throttle(practice, bix).await?.unwrap_or((0, wall));
+        let (failures, next_at) = tx.sign_in_throttle(practice, bix).await?;
         if next_at > wall {
             return Ok(SignIn::Wait((next_at - wall).num_seconds().max(1)));
         }

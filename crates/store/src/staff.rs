@@ -80,20 +80,28 @@ impl Tx {
         )
     }
 
-    /// Failures of an address and when it may be tried again (wall); none where nothing failed.
+    /// Locks an address for this attempt: its failures and when it may be tried again (wall).
     pub async fn sign_in_throttle(
         &mut self,
         practice: PracticeId,
         email: BlindIndex,
-    ) -> Result<Option<(i64, Instant)>, StoreError> {
-        let row = opt!(
+    ) -> Result<(i64, Instant), StoreError> {
+        // A row to lock: of guesses that arrive together, each must see the failures of those before it.
+        run!(
             self,
-            (i64, i64),
-            "SELECT failures, next_at_ms FROM staff_throttles WHERE practice_id = $1 AND email_bix = $2",
+            "INSERT INTO staff_throttles (practice_id, email_bix, failures, next_at_ms) VALUES ($1, $2, 0, 0)
+             ON CONFLICT (practice_id, email_bix) DO NOTHING",
             practice.as_uuid(),
             email.0.as_slice()
         )?;
-        Ok(row.map(|(failures, next)| (failures, Instant::from_ms(next))))
+        let (failures, next) = one!(
+            self,
+            (i64, i64),
+            "SELECT failures, next_at_ms FROM staff_throttles WHERE practice_id = $1 AND email_bix = $2 {wait_lock}",
+            practice.as_uuid(),
+            email.0.as_slice()
+        )?;
+        Ok((failures, Instant::from_ms(next)))
     }
 
     /// Counts a failure; the address waits until `next_at`.

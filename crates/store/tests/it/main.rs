@@ -5,6 +5,7 @@
 mod audit;
 mod consent;
 mod core;
+mod desk;
 mod dispatch;
 mod intake;
 mod plan;

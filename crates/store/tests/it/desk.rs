@@ -1,0 +1,185 @@
+//! Staff, their sessions, the day's board, and uploaded files.
+
+use crate::intake::{id, practice, sealed, three_visits};
+use kept_domain::*;
+use kept_store::testing::both;
+use kept_store::*;
+
+const NOW: Instant = Instant::from_ms(1_000_000);
+const LATER: Instant = Instant::from_ms(2_000_000);
+/// The day of the three visits.
+const DAY: i64 = 3;
+const EMAIL: BlindIndex = BlindIndex([7; 16]);
+
+fn somebody() -> NewStaff {
+    NewStaff {
+        id: id(900),
+        private: sealed(9),
+        email_bix: EMAIL,
+        role: "front-desk".to_owned(),
+        kdf: "{}".to_owned(),
+        verifier: [1; 32],
+        locale: "es".to_owned(),
+        must_change: true,
+        created_at: NOW,
+    }
+}
+
+#[tokio::test]
+async fn staff_are_found_and_change_their_password() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.insert_staff(practice, &somebody()).await.unwrap();
+        let found = tx.staff_by_email(practice, EMAIL).await.unwrap().unwrap();
+        assert_eq!((found.id, found.role.as_str(), found.locale), (id(900), "front-desk", Locale::Es));
+        assert!(found.must_change);
+        assert!(tx.staff_by_email(practice, BlindIndex([8; 16])).await.unwrap().is_none());
+        assert!(tx.staff_by_email(id(77), EMAIL).await.unwrap().is_none(), "of another practice");
+        assert!(tx.set_staff_password(practice, id(900), "{\"t\":3}", &[2; 32]).await.unwrap());
+        assert!(!tx.set_staff_password(practice, id(901), "{}", &[2; 32]).await.unwrap());
+        let found = tx.staff_by_id(practice, id(900)).await.unwrap().unwrap();
+        assert_eq!((found.kdf.as_str(), found.verifier, found.must_change), ("{\"t\":3}", vec![2; 32], false));
+        assert!(tx.staff_by_id(practice, id(901)).await.unwrap().is_none());
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn failures_are_counted_by_address_and_forgotten() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        assert_eq!(tx.sign_in_throttle(practice, EMAIL).await.unwrap(), (0, Instant::from_ms(0)));
+        tx.note_sign_in_failure(practice, EMAIL, NOW).await.unwrap();
+        tx.note_sign_in_failure(practice, EMAIL, LATER).await.unwrap();
+        assert_eq!(tx.sign_in_throttle(practice, EMAIL).await.unwrap(), (2, LATER));
+        assert_eq!(tx.sign_in_throttle(practice, BlindIndex([8; 16])).await.unwrap().0, 0);
+        tx.clear_sign_in_failures(practice, EMAIL).await.unwrap();
+        assert_eq!(tx.sign_in_throttle(practice, EMAIL).await.unwrap().0, 0);
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_are_found_by_their_hash_and_end() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.insert_staff(practice, &somebody()).await.unwrap();
+        let session = |n: u8| StaffSessionRow {
+            practice,
+            id: id(910 + u128::from(n)),
+            staff: id(900),
+            created_at: NOW,
+            seen_at: NOW,
+        };
+        for n in 1..=3 {
+            tx.insert_staff_session(&session(n), &[n; 32]).await.unwrap();
+        }
+        tx.touch_staff_session(practice, id(911), LATER).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = store.read(Scope::Lookup).await.unwrap();
+        let found = tx.staff_session(&[1; 32]).await.unwrap();
+        assert_eq!(found, Some(StaffSessionRow { seen_at: LATER, ..session(1) }));
+        assert_eq!(tx.staff_session(&[9; 32]).await.unwrap(), None);
+        drop(tx);
+
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        assert_eq!(tx.end_staff_sessions(practice, id(900), Some(id(911)), None, LATER).await.unwrap(), 1);
+        assert_eq!(tx.end_staff_sessions(practice, id(900), None, Some(id(912)), LATER).await.unwrap(), 1);
+        assert_eq!(tx.staff_session(&[1; 32]).await.unwrap(), None);
+        assert_eq!(tx.staff_session(&[3; 32]).await.unwrap(), None);
+        assert!(tx.staff_session(&[2; 32]).await.unwrap().is_some(), "the one that was kept");
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_board_shows_a_day_and_takes_marks() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        three_visits(&mut tx, practice).await;
+        let shown = tx.board_visits(practice, DAY, DAY).await.unwrap();
+        assert_eq!(shown.iter().map(|row| row.id).collect::<Vec<_>>(), [id(201), id(202), id(203)]);
+        assert!(tx.board_visits(practice, DAY + 1, DAY + 2).await.unwrap().is_empty());
+        assert!(tx.board_visits(id(77), DAY, DAY).await.unwrap().is_empty(), "of another practice");
+        assert!(tx.board_reminders(practice, DAY, DAY).await.unwrap().is_empty(), "nothing is planned yet");
+
+        let arrive = [id(201), id(202), id(999)];
+        let by = OutcomeBy::Desk;
+        let changed = tx.set_statuses(practice, &arrive, AppointmentStatus::Arrived, by, LATER).await.unwrap();
+        assert_eq!(changed.len(), 2, "who is unknown is left out");
+        let again = tx.set_statuses(practice, &arrive, AppointmentStatus::Arrived, by, LATER).await.unwrap();
+        assert!(again.is_empty(), "no change, no entry");
+        let theirs = tx.set_statuses(id(77), &[id(203)], AppointmentStatus::Noshow, by, LATER).await.unwrap();
+        assert!(theirs.is_empty());
+        assert_eq!(tx.arrived_visits(practice, DAY).await.unwrap(), [id(201), id(202)]);
+        assert!(tx.arrived_visits(practice, DAY + 1).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_needs_a_person_is_listed_until_somebody_decides() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        three_visits(&mut tx, practice).await;
+        tx.hold_visits(practice, &[id(201)]).await.unwrap();
+        tx.cancel_for_patient(practice, id(202), NOW).await.unwrap();
+        let needs = tx.needs_visits(practice, Instant::from_ms(0)).await.unwrap();
+        let why: Vec<_> = needs.iter().map(|row| (row.id, row.held.is_some(), row.to_enter.as_deref())).collect();
+        assert_eq!(why, [(id(201), true, None), (id(202), false, Some("cancelled"))]);
+        assert!(tx.keep_held(practice, id(201)).await.unwrap());
+        assert!(!tx.keep_held(practice, id(201)).await.unwrap(), "once");
+        assert!(!tx.note_entered(id(77), id(202)).await.unwrap(), "not from another practice");
+        assert!(tx.note_entered(practice, id(202)).await.unwrap());
+        assert!(!tx.note_entered(practice, id(202)).await.unwrap(), "once");
+        assert!(tx.needs_visits(practice, Instant::from_ms(0)).await.unwrap().is_empty());
+
+        let request = NewRequest { id: id(700), appointment: id(203), patient: id(101), private: sealed(4), at: NOW };
+        tx.insert_request(practice, &request).await.unwrap();
+        tx.insert_reschedule_task(practice, id(800), id(203), id(700), NOW).await.unwrap();
+        let open = tx.open_tasks(practice).await.unwrap();
+        assert_eq!((open.len(), open[0].kind.as_str()), (1, "reschedule"));
+        assert_eq!(open[0].patient().unwrap().0, id(101));
+        assert!(open[0].request().is_some() && open[0].inbound_id.is_none());
+        assert!(!tx.close_task(id(77), id(800), id(900), NOW).await.unwrap(), "not from another practice");
+        assert!(tx.close_task(practice, id(800), id(900), NOW).await.unwrap());
+        assert!(!tx.close_task(practice, id(800), id(900), NOW).await.unwrap(), "once");
+        assert!(tx.open_tasks(practice).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_waits_until_it_is_done() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.insert_upload(practice, id(600), id(900), &sealed(6), NOW).await.unwrap();
+        assert!(tx.upload(id(77), id(600)).await.unwrap().is_none(), "of another practice");
+        assert!(tx.set_upload_mapping(practice, id(600), "[columns]", "declared").await.unwrap());
+        let row = tx.upload(practice, id(600)).await.unwrap().unwrap();
+        assert_eq!((row.state.as_str(), row.mapping.as_deref()), ("uploaded", Some("[columns]")));
+        assert_eq!(row.consent.as_deref(), Some("declared"));
+        let at = |state, progress, import| UploadState { state, progress, total: 9, import, problem: None };
+        assert!(tx.set_upload_state(practice, id(600), &at("importing", 4, None)).await.unwrap());
+        assert!(!tx.set_upload_mapping(practice, id(600), "late", "none").await.unwrap(), "it is being read");
+        assert!(tx.set_upload_state(practice, id(600), &at("done", 9, Some(id(60)))).await.unwrap());
+        assert!(!tx.set_upload_state(practice, id(600), &at("importing", 1, None)).await.unwrap(), "done is done");
+        let row = tx.upload(practice, id(600)).await.unwrap().unwrap();
+        assert_eq!((row.progress, row.total, row.import_id), (9, 9, Some(id(60))));
+        assert!(tx.import_result(practice, id(60)).await.unwrap().is_none(), "no import of that id was kept");
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
