@@ -6,13 +6,17 @@ const EVERY = 10_000;
 /** Silence after which what is shown may be old. */
 const STALE_AFTER = 30_000;
 
+import { listen } from "./staff/keys.js";
+
+listen();
+
 const head = /** @type {HTMLElement | null} */ (document.querySelector("[data-live]"));
 if (head) {
   const stale = /** @type {HTMLElement} */ (head.querySelector("[data-stale]"));
   let heard = Date.now();
 
   const busy = () =>
-    document.querySelector("details[open]") !== null ||
+    document.querySelector(".marks[open]") !== null ||
     document.activeElement instanceof HTMLInputElement ||
     document.activeElement instanceof HTMLButtonElement;
 
