@@ -136,7 +136,7 @@ impl Flow {
             }
             _ => None,
         };
-        let say = match self.say(open, sender, decision) {
+        let say = match Self::say(open, sender, decision) {
             Some(say) => self.write_answer(open, sender, say, now)?,
             None => None,
         };
@@ -157,7 +157,7 @@ impl Flow {
     }
 
     /// What a text is answered with by itself.
-    fn say(&self, open: &OpenPractice, sender: &Sender, decision: Decision) -> Option<Say> {
+    fn say(open: &OpenPractice, sender: &Sender, decision: Decision) -> Option<Say> {
         let stopped = sender.stands == Some(ConsentAct::Withdrawn);
         let link = !sender.visits.is_empty();
         let say = match decision.intent {
@@ -199,15 +199,14 @@ impl Flow {
                 .word("rule", decision.rule),
         ];
         if decision.intent == Intent::Accept {
-            match confirmation {
-                Some(prepared) => {
-                    let (recorded, entry) = self.apply_answer(tx, &prepared).await?;
-                    entries.extend(entry);
-                    if let Recorded::Refused(_) = recorded {
-                        (task, say) = (Some("reply"), None);
-                    }
-                }
-                None => (task, say) = (Some("reply"), None),
+            let mut stands = false;
+            if let Some(prepared) = confirmation {
+                let (recorded, entry) = self.apply_answer(tx, &prepared).await?;
+                entries.extend(entry);
+                stands = !matches!(recorded, Recorded::Refused(_));
+            }
+            if !stands {
+                (task, say) = (Some("reply"), None);
             }
         }
         if decision.intent == Intent::WrongNumber {
@@ -260,6 +259,8 @@ fn task_of(decision: Decision) -> Option<&'static str> {
         Intent::Reschedule => Some("reschedule"),
         Intent::CannotCome => Some("cannot-come"),
         Intent::Person if decision.hold => Some("stop-unclear"),
+        // A plain yes to several questions, or to none that is open: we ask which, or send the link. Nobody need read "1".
+        Intent::Person if decision.which => None,
         Intent::Person => Some("reply"),
         Intent::Accept | Intent::OptOut | Intent::OptIn | Intent::Help => None,
     }

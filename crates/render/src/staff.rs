@@ -284,7 +284,7 @@ impl Template for Today {
             "undelivered",
             "uncertain",
             "cannot-come",
-            "held",
+            "stop-unclear",
         ];
         let full = Self {
             is_today: false,
