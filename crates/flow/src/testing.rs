@@ -87,6 +87,27 @@ impl World {
         Self { flow, clock, practice: made.id, slug: made.slug, location: made.location, staff: made.admin.id }
     }
 
+    /// What a browser sends to sign in: asks for the parameters and derives, as its script does.
+    pub async fn auth_branch(&self, slug: &str, email: &str, password: &str) -> String {
+        let kdf = self.flow.sign_in_kdf(Some(slug), email).await.expect("parameters");
+        let kdf: kept_seal::staff::Kdf = serde_json::from_str(&kdf).expect("parameters as JSON");
+        kdf.derive(password).expect("derived").auth.to_base64url().to_string()
+    }
+
+    /// Somebody with a role, who signs in with `password`.
+    pub async fn person(&self, email: &str, role: &'static str, password: &str, must_change: bool) -> StaffId {
+        let new = NewPerson {
+            name: "Sam Staff".to_owned(),
+            email: email.to_owned(),
+            role,
+            locale: Locale::En,
+            password: Some(password.to_owned()),
+            must_change,
+        };
+        let by = crate::audit::Actor::Staff(self.staff);
+        self.flow.add_person(self.practice, by, &new).await.expect("a person").id
+    }
+
     /// A patient named "Pat Example".
     pub async fn patient(&self, birth_date: Option<NaiveDate>, locale: Option<Locale>) -> PatientId {
         let open = self.flow.practice(self.practice).await.expect("the practice opens");

@@ -23,10 +23,12 @@ impl Tx {
         let rows = all!(
             self,
             (Uuid, Uuid),
-            "UPDATE notices SET state = 'claimed', lease_token = $1, lease_until_ms = $2
-             WHERE (practice_id, id) IN (
+            // Materialised, or PostgreSQL may run the choice once a row and claim more than the limit.
+            "WITH due AS MATERIALIZED (
                  SELECT practice_id, id FROM notices WHERE state = 'planned' AND due_at_ms <= $3
                  ORDER BY due_at_ms, practice_id, id LIMIT $4 {lock})
+             UPDATE notices SET state = 'claimed', lease_token = $1, lease_until_ms = $2
+             WHERE (practice_id, id) IN (SELECT practice_id, id FROM due)
              RETURNING practice_id, id",
             token.as_uuid(),
             lease_until.as_ms(),
@@ -34,6 +36,11 @@ impl Tx {
             limit
         )?;
         Ok(rows.into_iter().map(|(practice, id)| (practice.into(), id.into())).collect())
+    }
+
+    /// How many notices are due and unclaimed: the backlog that health and metrics show.
+    pub async fn due_notices_count(&mut self, now: Instant) -> Result<i64, StoreError> {
+        scalar!(self, i64, "SELECT COUNT(*) FROM notices WHERE state = 'planned' AND due_at_ms <= $1", now.as_ms())
     }
 
     /// When the next notice is due after `after`; none when nothing waits.
@@ -118,7 +125,9 @@ impl Tx {
         bulk_all!(
             self,
             ArmFacts,
-            "SELECT n.id, k.act AS consent, c.suspended
+            "SELECT n.id, k.act AS consent, c.suspended, EXISTS (
+                 SELECT 1 FROM tasks t JOIN inbound i ON i.practice_id = t.practice_id AND i.id = t.subject_id
+                 WHERE t.practice_id = $2 AND t.state = 'open' AND t.kind = 'stop-unclear' AND i.bix = n.bix) AS held
              FROM {rows} AS r
              JOIN notices n ON n.practice_id = $2 AND n.id = r.id
              JOIN contact_points c ON c.practice_id = n.practice_id AND c.id = n.contact_point_id

@@ -14,6 +14,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Days that the weekly cap looks at, today included.
 const CAP_DAYS: i64 = 7;
+/// "Stop by at 3?" may be an opt-out: until a person has read it, what is due is looked at again after this.
+const HELD_FOR: Duration = Duration::minutes(15);
 /// The shortest validity that a carrier is given.
 const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
 
@@ -91,7 +93,7 @@ impl Flow {
                 (Verdict::Drop(state, reason), _) => dropped.push((id, state, reason)),
                 (Verdict::Release(due_at), _) => released.push((id, due_at)),
                 (Verdict::Go { .. }, None) => {
-                    dropped.push((id, NoticeState::Cancelled, SkipReason::Superseded.as_str()))
+                    dropped.push((id, NoticeState::Cancelled, SkipReason::Superseded.as_str()));
                 }
                 (Verdict::Go { valid_for, send }, Some(text)) => {
                     if let Some(send) = send {
@@ -174,6 +176,9 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     }
     if let Some(verdict) = visits_changed(draft, facts) {
         return verdict;
+    }
+    if number.is_some_and(|fact| fact.held) {
+        return Verdict::Release(Some(facts.now + HELD_FOR));
     }
     if !facts.window.allows(facts.now, &draft.zones) {
         return match facts.window.next_allowed(facts.now, &draft.zones) {

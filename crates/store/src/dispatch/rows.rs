@@ -128,6 +128,8 @@ pub struct ArmFacts {
     pub consent: Option<String>,
     /// Why the number is suspended.
     pub suspended: Option<String>,
+    /// A text from the number may be an opt-out, and nobody has read it yet.
+    pub held: bool,
 }
 
 /// A day that counts towards a number's caps.

@@ -1,0 +1,141 @@
+//! Receipts and replies: each event once, states only forward.
+
+use super::dispatch::{NOW, NUMBER, notices, send_first};
+use super::intake::{id, sealed};
+use kept_domain::*;
+use kept_store::testing::both;
+use kept_store::*;
+
+fn receipt(event: &str, message: &str, status: &'static str) -> NewReceipt {
+    NewReceipt { event: event.to_owned(), provider_ref: message.to_owned(), status, code: None }
+}
+
+fn settled(waiting: &WaitingReceipt, state: Option<NoticeState>) -> SettledReceipt {
+    SettledReceipt { provider: waiting.provider.clone(), event: waiting.event.clone(), notice: waiting.notice, state }
+}
+
+#[tokio::test]
+async fn a_receipt_that_comes_early_waits_and_every_event_counts_once() {
+    both(|store| async move {
+        let practice = notices(&store, 2).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let early = [receipt("e1", "m-0", "delivered"), receipt("e9", "nobody", "delivered")];
+        assert_eq!(tx.insert_receipts(practice, "sandbox", NOW, &early).await.unwrap(), 2);
+        assert_eq!(tx.insert_receipts(practice, "sandbox", NOW, &early).await.unwrap(), 0, "seen before");
+        assert!(tx.waiting_receipts(practice, 10).await.unwrap().is_empty(), "nobody knows m-0 yet");
+        tx.commit().await.unwrap();
+
+        let notice = send_first(&store, practice).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let waiting = tx.waiting_receipts(practice, 10).await.unwrap();
+        assert_eq!(waiting.len(), 1);
+        assert_eq!((waiting[0].notice, waiting[0].bix, waiting[0].status.as_str()), (notice, NUMBER, "delivered"));
+        let delivered = [settled(&waiting[0], Some(NoticeState::Delivered))];
+        let moved = tx.settle_receipts(practice, NOW, &delivered).await.unwrap();
+        assert_eq!(moved, [(notice, NoticeState::Delivered)]);
+        assert!(tx.waiting_receipts(practice, 10).await.unwrap().is_empty());
+        assert_eq!(tx.visits_of_notices(practice, &[notice]).await.unwrap(), [id(201)]);
+
+        let later = [receipt("e2", "m-0", "undelivered")];
+        assert_eq!(tx.insert_receipts(practice, "sandbox", NOW, &later).await.unwrap(), 1);
+        let waiting = tx.waiting_receipts(practice, 10).await.unwrap();
+        let failed = [settled(&waiting[0], Some(NoticeState::Failed))];
+        assert_eq!(tx.settle_receipts(practice, NOW, &failed).await.unwrap(), [], "a final state never changes");
+        assert_eq!(tx.board_reminders(practice, 0, 10).await.unwrap()[0].notice(), Some(NoticeState::Delivered));
+
+        let tomorrow = Instant::from_ms(NOW.as_ms() + 1);
+        assert_eq!(tx.give_up_receipts(practice, NOW).await.unwrap(), 0);
+        assert_eq!(tx.give_up_receipts(practice, tomorrow).await.unwrap(), 1, "the stranger's");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_two_final_events_the_first_counts() {
+    both(|store| async move {
+        let practice = notices(&store, 1).await;
+        let notice = send_first(&store, practice).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let events =
+            [receipt("e1", "m-0", "sent"), receipt("e2", "m-0", "undelivered"), receipt("e3", "m-0", "delivered")];
+        tx.insert_receipts(practice, "sandbox", NOW, &events).await.unwrap();
+        let waiting = tx.waiting_receipts(practice, 10).await.unwrap();
+        let states = [None, Some(NoticeState::Failed), Some(NoticeState::Delivered)];
+        let all: Vec<_> = waiting.iter().zip(states).map(|(receipt, state)| settled(receipt, state)).collect();
+        assert_eq!(tx.settle_receipts(practice, NOW, &all).await.unwrap(), [(notice, NoticeState::Failed)]);
+        assert!(tx.waiting_receipts(practice, 10).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_number_was_told_is_found_and_who_has_it() {
+    both(|store| async move {
+        let practice = notices(&store, 1).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let told = tx.told_visits(practice, Channel::Sms, NUMBER, NOW).await.unwrap();
+        assert!(told.is_empty(), "planned is not told");
+        tx.rollback().await.unwrap();
+        send_first(&store, practice).await;
+
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let told = tx.told_visits(practice, Channel::Sms, NUMBER, NOW).await.unwrap();
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].id, told[0].patient, told[0].answer), (id(201), id(101), Answer::NeedsAction));
+        let begun = told[0].start_at;
+        assert!(tx.told_visits(practice, Channel::Sms, NUMBER, begun).await.unwrap().is_empty(), "it has begun");
+        let other = BlindIndex([8; 16]);
+        assert!(tx.told_visits(practice, Channel::Sms, other, NOW).await.unwrap().is_empty());
+
+        let owners = tx.number_owners(practice, Channel::Sms, NUMBER).await.unwrap();
+        assert_eq!(owners, [NumberOwner { contact: id(401), locale: Some(Locale::Es) }]);
+        assert!(tx.number_owners(practice, Channel::Sms, other).await.unwrap().is_empty());
+        assert_eq!(tx.suspend_number(practice, Channel::Sms, NUMBER, "wrong-number").await.unwrap(), 1);
+        let facts = tx.arm_facts(practice, &[id(10_000)]).await.unwrap();
+        assert_eq!(facts[0].suspended.as_deref(), Some("wrong-number"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_is_kept_once_and_its_answer_is_queued() {
+    both(|store| async move {
+        let practice = notices(&store, 1).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let inbound = NewInbound {
+            id: id(500),
+            provider: "sandbox".to_owned(),
+            event: "e1".to_owned(),
+            bix: NUMBER,
+            intent: "person",
+            rule: "unknown-words",
+            private: sealed(3),
+            appointment: Some(id(201)),
+            received_at: NOW,
+        };
+        assert!(tx.insert_inbound(practice, &inbound).await.unwrap());
+        assert!(!tx.insert_inbound(practice, &NewInbound { id: id(501), ..inbound }).await.unwrap(), "the same event");
+
+        let answer = NewAnswerNotice {
+            id: id(510),
+            template: "please-use-link",
+            channel: Channel::Sms,
+            contact: id(401),
+            bix: NUMBER,
+            location: id(2),
+            locale: Locale::Es,
+            body: sealed(4),
+            link_secret: None,
+            link: None,
+            expires_at: Instant::from_ms(NOW.as_ms() + 1_000),
+        };
+        tx.insert_answer_notice(practice, NOW, &answer).await.unwrap();
+        let before = Instant::from_ms(NOW.as_ms() - 1);
+        assert_eq!(tx.answers_since(practice, NUMBER, before).await.unwrap(), ["please-use-link"]);
+        assert!(tx.answers_since(practice, NUMBER, NOW).await.unwrap().is_empty());
+        let claimed = tx.claimed_notices(practice, &[id(510)]).await.unwrap();
+        assert_eq!((claimed[0].kind, claimed[0].rev), (NoticeKind::Answer, 1));
+        assert!(claimed[0].sealed_body().is_some());
+    })
+    .await;
+}
