@@ -148,7 +148,7 @@ fn is_working(day: NaiveDate) -> bool {
 
 /// The working day that lies so many working days before another day.
 fn working_days_before(day: NaiveDate, count: usize) -> NaiveDate {
-    let earlier = std::iter::successors(day.pred_opt(), |day| day.pred_opt());
+    let earlier = std::iter::successors(day.pred_opt(), NaiveDate::pred_opt);
     earlier.filter(|day| is_working(*day)).nth(count.saturating_sub(1)).unwrap_or(day)
 }
 

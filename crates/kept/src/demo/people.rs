@@ -45,13 +45,14 @@ pub struct People {
     marked: NaiveDate,
 }
 
-/// A number below 100 that follows from a text (FNV-1a).
+/// A number below 100 that follows from a text (FNV-1a, then mixed, because numbers of one area are alike).
 fn chance(text: &str, salt: u8) -> u64 {
     let hash = text
         .bytes()
         .chain([salt])
         .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-    (hash >> 32) % 100
+    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    (mixed ^ (mixed >> 33)) % 100
 }
 
 /// What a number writes back, if anything.
