@@ -121,15 +121,15 @@ impl Flow {
         let faster = |table: &'static str| StoreError::Changed { table, row: "of a planned batch".to_owned() };
         let all = |count: u64, wanted: usize| usize::try_from(count).is_ok_and(|count| count == wanted);
         tx.insert_planned_notices(practice, &changes.new_notices, now).await?;
-        let changed = tx.update_planned_notices(practice, &changes.changed_notices).await?;
+        let moved = tx.update_planned_notices(practice, &changes.changed_notices).await?;
         let cancelled =
             tx.cancel_unarmed_notices(practice, &changes.cancelled_notices, SkipReason::Superseded, now).await?;
-        if !all(changed, changes.changed_notices.len()) || !all(cancelled, changes.cancelled_notices.len()) {
+        if !all(moved, changes.changed_notices.len()) || !all(cancelled, changes.cancelled_notices.len()) {
             return Err(faster("notices").into());
         }
         let added = tx.insert_planned_reminders(practice, &changes.new_reminders).await?;
-        let changed = tx.update_planned_reminders(practice, &changes.changed_reminders).await?;
-        if !all(added, changes.new_reminders.len()) || !all(changed, changes.changed_reminders.len()) {
+        let decided = tx.update_planned_reminders(practice, &changes.changed_reminders).await?;
+        if !all(added, changes.new_reminders.len()) || !all(decided, changes.changed_reminders.len()) {
             return Err(faster("reminders").into());
         }
         Ok(())

@@ -39,7 +39,7 @@ impl Changes {
         let mut notice_of: HashMap<usize, NoticeId> = HashMap::new();
         for message in &outcome.messages {
             let Some(wanted) = wanted_notice(facts, group, outcome, message) else { continue };
-            let id = self.place(&standing, &mut used, group, outcome, message, wanted, flow);
+            let id = self.place(&standing, &mut used, group, outcome, message, &wanted, flow);
             notice_of.extend(message.members.iter().map(|member| (*member, id)));
         }
         let mut left: Vec<NoticeId> = standing.notices.keys().filter(|id| !used.contains(id)).copied().collect();
@@ -81,7 +81,7 @@ impl Changes {
         group: &Group<'_>,
         outcome: &Outcome,
         message: &Message,
-        wanted: PlannedNotice,
+        wanted: &PlannedNotice,
         flow: &Flow,
     ) -> NoticeId {
         let members: HashSet<(AppointmentId, StepKey)> = message
@@ -91,7 +91,7 @@ impl Changes {
             .filter_map(|decision| Some((group.rows.get(decision.visit)?.id, decision.step)))
             .collect();
         let fits = |notice: &&PlanNotice| {
-            let same = same_notice(notice, &wanted);
+            let same = same_notice(notice, wanted);
             let same_members = standing.members.get(&notice.id).is_some_and(|stand| *stand == members);
             // One that a worker holds is either exactly right or taken back: its text may be written already.
             notice.kind == wanted.kind
@@ -108,13 +108,13 @@ impl Changes {
         let found = candidates.filter(fits).min_by_key(|notice| (notice.state != NoticeState::Claimed, notice.id));
         if let Some(found) = found {
             used.insert(found.id);
-            if !same_notice(found, &wanted) {
-                self.changed_notices.push(PlannedNotice { id: found.id, ..wanted });
+            if !same_notice(found, wanted) {
+                self.changed_notices.push(PlannedNotice { id: found.id, ..wanted.clone() });
             }
             return found.id;
         }
         let id = flow.new_id();
-        self.new_notices.push(PlannedNotice { id, ..wanted });
+        self.new_notices.push(PlannedNotice { id, ..wanted.clone() });
         id
     }
 

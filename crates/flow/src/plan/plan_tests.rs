@@ -1,5 +1,6 @@
 //! Schedules in, notices planned, on both engines.
 
+use super::PlanSummary;
 use crate::intake::ImportRequest;
 use crate::testing::{NOW, World};
 use chrono::Duration;
@@ -72,7 +73,7 @@ async fn an_import_is_planned_once_and_the_same_file_again_plans_nothing() {
         let notices = |index: usize| before[index].1.iter().map(|row| row.notice.clone().unwrap()).collect::<Vec<_>>();
         assert_eq!(notices(3), notices(4), "two children on one number: one message a day");
         assert_eq!(notices(3)[2].due_at, before[3].0.start - Duration::days(1));
-        assert_eq!(world.flow.plan_sweep().await.unwrap(), Default::default(), "nothing waits");
+        assert_eq!(world.flow.plan_sweep().await.unwrap(), PlanSummary::default(), "nothing waits");
 
         import(&world, WEEK).await;
         assert_eq!(world.flow.plan_sweep().await.unwrap().reminders, 0);

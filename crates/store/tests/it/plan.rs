@@ -191,12 +191,12 @@ async fn reminders_and_notices_are_written_once_and_change_until_they_are_in_som
             notice: None,
             ..reminder(4, StepKey::Days(1), None)
         };
-        assert_eq!(tx.update_planned_reminders(practice, &[skipped.clone()]).await.unwrap(), 1);
+        assert_eq!(tx.update_planned_reminders(practice, &[skipped]).await.unwrap(), 1);
         let row = tx.plan_reminders(practice, &visits([4])).await.unwrap().remove(0);
         assert_eq!((row.state, row.reason.as_deref(), row.notice), (ReminderState::Skipped, Some("confirmed"), None));
 
         let later = PlannedNotice { due_at: Instant::from_ms(9 * HOUR), contact: id(402), ..notice(801) };
-        assert_eq!(tx.update_planned_notices(practice, &[later.clone()]).await.unwrap(), 1);
+        assert_eq!(tx.update_planned_notices(practice, &[later]).await.unwrap(), 1);
         let of = tx.plan_reminders(practice, &visits([1])).await.unwrap().remove(0).notice.unwrap();
         assert_eq!((of.due_at.as_ms(), of.contact), (9 * HOUR, id(402)));
         tx.commit().await.unwrap();
