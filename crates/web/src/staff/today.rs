@@ -41,7 +41,7 @@ impl Filter {
         for (name, value) in [("chip", &self.chip), ("location", &self.location)] {
             // Only words that we write ourselves: nothing in an address is echoed unchecked.
             if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-                query.push_str(&format!("&{name}={value}"));
+                query.extend(["&", name, "=", value]);
             }
         }
         query
