@@ -6,6 +6,8 @@
 //! `KEPT_BENCH_ROWS` sets the rows of the schedule (100,000), `KEPT_BENCH_NOTICES` about how many visits are reminded
 //! of through the stub (20,000). `KEPT_TEST_POSTGRES_URL` adds PostgreSQL; without it only SQLite is measured.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results")]
+
 mod measure;
 mod results;
 mod stub;

@@ -154,10 +154,10 @@ impl Flow {
         drop(tx);
         let visits = rows
             .iter()
-            .map(|row| self.board_visit(&open, row, reminders.get(&row.id).map_or(&[], Vec::as_slice), now))
+            .map(|row| Self::board_visit(&open, row, reminders.get(&row.id).map_or(&[], Vec::as_slice), now))
             .collect::<Result<_, _>>();
         let visits = self.witness(visits).await?;
-        let to_decide = decide.iter().map(|row| self.board_visit(&open, row, &[], now)).collect::<Result<_, _>>()?;
+        let to_decide = decide.iter().map(|row| Self::board_visit(&open, row, &[], now)).collect::<Result<_, _>>()?;
         let needs = tasks.iter().map(|task| Self::need(&open, task)).collect::<Result<_, _>>()?;
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
         let entry = AuditEntry::new(act::BOARD_VIEWED, Actor::Staff(staff)).count("day", number);
@@ -189,7 +189,6 @@ impl Flow {
     }
 
     fn board_visit(
-        &self,
         open: &OpenPractice,
         row: &BoardRow,
         reminders: &[BoardReminder],

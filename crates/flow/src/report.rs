@@ -62,12 +62,14 @@ impl Period {
     }
 
     /// The period of the same length that ends before this one begins, on the same weekdays.
+    #[must_use]
     pub fn previous(self) -> Self {
         let length = (self.to - self.from).num_days() + 1;
         self.back((length + 6) / 7 * 7)
     }
 
     /// The same weekdays 52 weeks earlier.
+    #[must_use]
     pub fn year_before(self) -> Self {
         self.back(364)
     }
@@ -367,7 +369,7 @@ fn lines(open: &OpenPractice, by: Dimension, sums: &[kept_store::OutcomeSum]) ->
             ((place, value), MissedLine::new(group, tally, comparable))
         })
         .collect();
-    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found.sort_by_key(|(place, _)| *place);
     found.into_iter().map(|(_, line)| line).collect()
 }
 

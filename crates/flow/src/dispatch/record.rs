@@ -74,7 +74,7 @@ impl Flow {
         let mut never_left = Vec::new();
         for one in handed {
             let id = one.id;
-            let outcome = self.outcome(one, now)?;
+            let outcome = Self::outcome(one, now)?;
             match outcome.state {
                 NoticeState::Sent => summary.sent += 1,
                 NoticeState::Planned => summary.retried += 1,
@@ -102,7 +102,7 @@ impl Flow {
         Ok(())
     }
 
-    fn outcome(&self, one: HandedOver, now: Instant) -> Result<Outcome, FlowError> {
+    fn outcome(one: HandedOver, now: Instant) -> Result<Outcome, FlowError> {
         let done = |state, reason: Option<&str>, attempt, code| Outcome {
             id: one.id,
             state,
@@ -121,14 +121,14 @@ impl Flow {
             Carried::Unknown { code } if !one.honours_keys => {
                 done(NoticeState::Uncertain, Some("unknown"), "unknown", Some(code))
             }
-            Carried::Unknown { code } => self.again(
+            Carried::Unknown { code } => Self::again(
                 &done(NoticeState::Planned, None, "unknown", Some(code)),
                 None,
                 now,
                 one.attempt_number,
                 one.expires_at,
             )?,
-            Carried::Retry { after, code } => self.again(
+            Carried::Retry { after, code } => Self::again(
                 &done(NoticeState::Planned, None, "retry", Some(code)),
                 after,
                 now,
@@ -140,7 +140,6 @@ impl Flow {
 
     /// A later attempt, unless there have been enough or it would be too late.
     fn again(
-        &self,
         outcome: &Outcome,
         asked: Option<std::time::Duration>,
         now: Instant,

@@ -64,7 +64,7 @@ pub(crate) fn patient(n: u8) -> NewPatient {
         salt: Salt([n; 32]),
         private: sealed(n),
         content_mac: mac(n),
-        provisional: n % 2 == 0,
+        provisional: n.is_multiple_of(2),
         has_birth_date: true,
         locale: Some(Locale::Es),
     }

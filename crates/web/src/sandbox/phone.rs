@@ -25,6 +25,7 @@ const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2)
 
 /// One text in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a text has a text, as carriers say it")]
 pub(super) struct Text {
     pub(super) at: Instant,
     /// Written by the patient; else received.
@@ -260,10 +261,10 @@ impl Memory {
     }
 
     fn remember_key(&mut self, key: &str, id: &str) {
-        if self.key_order.len() >= MAX_KEYS {
-            if let Some(oldest) = self.key_order.pop_front() {
-                self.keys.remove(&oldest);
-            }
+        if self.key_order.len() >= MAX_KEYS
+            && let Some(oldest) = self.key_order.pop_front()
+        {
+            self.keys.remove(&oldest);
         }
         self.keys.insert(key.to_owned(), id.to_owned());
         self.key_order.push_back(key.to_owned());
