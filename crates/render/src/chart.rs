@@ -59,7 +59,9 @@ impl Weekly<'_> {
         let top = ceiling(self.weeks.iter().flat_map(|week| {
             // Limits of a week with few visits may reach far up; three times the centre is as far as the eye needs.
             let cap = self.centre.map_or(1.0, |(centre, _)| centre * 3.0);
-            [week.rate, week.limits.map(|limits| limits.high.min(cap))].into_iter().flatten()
+            // The running week has few visits yet; its wide limits would press all others flat.
+            let limits = week.limits.filter(|_| !week.running);
+            [week.rate, limits.map(|limits| limits.high.min(cap))].into_iter().flatten()
         }));
         let mut svg = String::with_capacity(512 + 420 * self.weeks.len());
         open(&mut svg, "chart weekly", WEEKLY_HEIGHT, Some((self.id, self.title, self.description)));
@@ -195,7 +197,7 @@ pub fn dot(rate: f64, interval: Interval, whole: Option<f64>, top: f64) -> Strin
 /// One row of a funnel: a bar of a share of the whole.
 pub fn bar(share: f64) -> String {
     let mut svg = String::with_capacity(200);
-    open(&mut svg, "chart bar", 12.0, None);
+    open(&mut svg, "chart share", 12.0, None);
     put(&mut svg, format_args!(r#"<rect class="rest" x="0" y="0" width="100%" height="12" rx="3"/>"#));
     put(
         &mut svg,
