@@ -54,10 +54,24 @@ impl Flow {
     pub async fn plan_practice(&self, practice: PracticeId) -> Result<PlanSummary, FlowError> {
         let open = self.practice(practice).await?;
         let mut summary = PlanSummary::default();
-        while let Some(done) = self.plan_batch(&open).await? {
+        let mut next_count = self.is_large(practice).await?.then_some(0_u32);
+        for batch in 0_u32.. {
+            if next_count == Some(batch) {
+                let mut tx = self.store.begin_batch(Scope::Work).await?;
+                tx.refresh_statistics().await?;
+                tx.commit().await?;
+                next_count = Some((batch * 4).max(1));
+            }
+            let Some(done) = self.plan_batch(&open).await? else { break };
             summary += done;
         }
         Ok(summary)
+    }
+
+    /// Whether more waits than fits into one batch: an upload, not a change of the day.
+    async fn is_large(&self, practice: PracticeId) -> Result<bool, FlowError> {
+        let waiting = self.store.read(Scope::Practice(practice)).await?.count_plan_due(practice, PLAN_BATCH).await?;
+        Ok(waiting >= PLAN_BATCH)
     }
 
     /// Marks every visit to come for planning: a plan, the sending hours or the caps were edited. Gives their number.

@@ -15,12 +15,12 @@ pub(crate) fn statement(engine: Engine, sql: &'static str) -> SqlStr {
 }
 
 fn locks(engine: Engine, sql: &str) -> String {
-    let (skip, wait) = match engine {
-        // SQLite has one writer, and `BEGIN IMMEDIATE` has already made us it.
-        Engine::Sqlite => ("", ""),
-        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE"),
+    let (skip, wait, statistics) = match engine {
+        // SQLite has one writer, and `BEGIN IMMEDIATE` has already made us it. Its plans need no counts.
+        Engine::Sqlite => ("", "", "SELECT 1"),
+        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "ANALYZE"),
     };
-    sql.replace("{lock}", skip).replace("{wait_lock}", wait)
+    sql.replace("{lock}", skip).replace("{wait_lock}", wait).replace("{statistics}", statistics)
 }
 
 /// The type of a bulk column.

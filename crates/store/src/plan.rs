@@ -30,6 +30,24 @@ impl Tx {
         Ok(rows.into_iter().map(|(id,)| id.into()).collect())
     }
 
+    /// Has the engine count its rows anew. After a large upload PostgreSQL still believes that a practice has a handful
+    /// of visits, and joins as if it had, until its own housekeeping comes round: minutes instead of milliseconds.
+    pub async fn refresh_statistics(&mut self) -> Result<(), StoreError> {
+        run!(self, "{statistics}")?;
+        Ok(())
+    }
+
+    /// How many visits wait to be looked at, counted up to `most`.
+    pub async fn count_plan_due(&mut self, practice: PracticeId, most: i64) -> Result<i64, StoreError> {
+        scalar!(
+            self,
+            i64,
+            "SELECT COUNT(*) FROM (SELECT id FROM appointments WHERE practice_id = $1 AND plan_due LIMIT $2) AS waiting",
+            practice.as_uuid(),
+            most
+        )
+    }
+
     /// Takes up to `limit` visits that must be looked at, and clears their marks: the rows stay locked until the end of the
     /// transaction, so a change that comes meanwhile sets the mark again after it.
     pub async fn take_plan_due(&mut self, practice: PracticeId, limit: i64) -> Result<Vec<AppointmentId>, StoreError> {

@@ -85,7 +85,10 @@ async fn marks_are_taken_cleared_and_set_again() {
         drop(tx);
 
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.refresh_statistics().await.unwrap();
         tx.lock_planning(practice).await.unwrap();
+        assert_eq!(tx.count_plan_due(practice, 3).await.unwrap(), 3);
+        assert_eq!(tx.count_plan_due(practice, 10).await.unwrap(), 5);
         assert_eq!(tx.take_plan_due(practice, 1).await.unwrap(), visits([1]));
         let together = tx.visits_of_same_numbers(practice, &visits([1]), NOW).await.unwrap();
         assert_eq!(BTreeSet::from_iter(together), BTreeSet::from_iter(visits(1..=4)), "both patients of the number");
