@@ -109,6 +109,7 @@ impl Flow {
                 Ok(part) => summary.add(part),
                 Err(error) => {
                     tracing::error!(%practice, %error, "a batch of notices could not be sent");
+                    self.note_tampering(&error).await?;
                     first_error.get_or_insert(error);
                 }
             }

@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn scales_end_at_round_figures() {
-        assert_eq!([0.0, 0.05, 0.051, 0.31, 0.8].map(|most| ceiling([most])), [0.05, 0.05, 0.1, 0.4, 1.0]);
+        let ends = [0.0, 0.05, 0.051, 0.31, 0.8].map(|most| format!("{:.2}", ceiling([most])));
+        assert_eq!(ends, ["0.05", "0.05", "0.10", "0.40", "1.00"]);
         assert!(dot(0.5, Interval { low: 0.4, high: 2.0 }, Some(0.1), 0.5).contains(r#"cx="100.00%""#));
         assert!(bar(2.0).contains(r#"width="100.00%""#));
     }
