@@ -122,7 +122,7 @@ impl Line {
         self.carrier.parse(request)
     }
 
-    /// The wait before the next attempt; see [`back_off`].
+    /// The wait before the next attempt; see [`back_off()`].
     pub fn wait(&self, attempts: u32, random: u64, asked: Option<Duration>) -> Duration {
         back_off(attempts, random, asked)
     }
