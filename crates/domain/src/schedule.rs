@@ -495,8 +495,5 @@ fn join(wishes: &[Wish], number: &Number<'_>, zone: Tz) -> Vec<Message> {
 }
 
 #[cfg(test)]
-#[path = "schedule_properties.rs"]
-mod properties;
-#[cfg(test)]
 #[path = "schedule_tests.rs"]
 mod tests;

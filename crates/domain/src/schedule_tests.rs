@@ -1,3 +1,6 @@
+#[path = "schedule_properties.rs"]
+mod properties;
+
 use super::*;
 use chrono_tz::America::{Los_Angeles, New_York, Phoenix};
 
