@@ -86,3 +86,27 @@ async fn a_batch_lets_a_portal_write_pass() {
     assert_eq!(*order.lock().unwrap(), ["portal", "batch"]);
     database.close().await;
 }
+
+/// What bulk statements rest on: without statistics SQLite would visit every row of the practice for each row of the batch.
+#[tokio::test]
+async fn sqlite_takes_bulk_rows_first_and_the_table_by_its_index() {
+    let database = TestDatabase::sqlite().await;
+    let rows = "(SELECT unhex(value ->> 0) AS id FROM json_each(?1) LIMIT -1) AS r";
+    let by_index = |plan: &[String], table: &str| {
+        plan.iter().any(|line| line.starts_with(&format!("SEARCH {table} ")) && line.contains("AND id=?"))
+    };
+    let mut tx = database.store.begin(Scope::Work).await.unwrap();
+    for table in ["appointments", "notices", "reminders"] {
+        let update =
+            format!("UPDATE {table} SET id = r.id FROM {rows} WHERE {table}.practice_id = ?2 AND {table}.id = r.id");
+        let plan = tx.explain(&update).await.unwrap();
+        assert!(by_index(&plan, table), "{plan:?}");
+    }
+    drop(tx);
+    let mut tx = database.store.read(Scope::Work).await.unwrap();
+    let select = format!("SELECT a.id FROM {rows} JOIN appointments AS a ON a.practice_id = ?2 AND a.id = r.id");
+    let plan = tx.explain(&select).await.unwrap();
+    assert!(by_index(&plan, "a"), "readers know the statistics too: {plan:?}");
+    drop(tx);
+    database.close().await;
+}
