@@ -296,7 +296,7 @@ async fn nothing_is_left(practice: &Practice) {
     let flow = &practice.flow;
     let rest = flow.settle().await.unwrap();
     assert_eq!((rest.sent, rest.dropped), (0, 0));
-    let mut tx = flow.store.read(Scope::Work).await.unwrap();
+    let mut tx = flow.store.begin(Scope::Work).await.unwrap();
     assert_eq!(tx.expired_leases(Instant::from_ms(i64::MAX), 10).await.unwrap(), []);
     let due = tx.due_notices_count(kept_flow::Clock::civil(practice.clock.as_ref())).await.unwrap();
     assert_eq!(due, 0);

@@ -31,6 +31,7 @@ async fn a_missing_file_is_unreachable_and_is_not_created() {
     let path = directory.path().join("none.db");
     let error = Store::connect(&Settings::new(DatabaseUrl::Sqlite(path.clone()))).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreachable(_)), "{error}");
+    assert!(error.is_passing() && !StoreError::Address.is_passing());
     assert!(!path.exists());
 }
 
