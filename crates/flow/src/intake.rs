@@ -152,7 +152,7 @@ impl Flow {
         };
         let opened = off_thread(move || {
             let reading = kept_intake::read(&table, &mapping)?;
-            Ok(Opened { table, mapping, reading, hash })
+            Ok(Opened { table: table.without_rows(), mapping, reading, hash })
         })
         .await?;
         Ok((opened, remembered))

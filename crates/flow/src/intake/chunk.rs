@@ -20,6 +20,9 @@ use std::collections::{BTreeSet, HashMap};
 /// How often a chunk is done again because somebody changed its visits meanwhile.
 const ATTEMPTS: usize = 5;
 
+/// New visits after which the engine counts its rows anew; then after four times as many, and so on.
+const COUNT_AFTER_ROWS: u64 = 2_000;
+
 /// A row, with what it takes to compare it.
 struct Item<'a> {
     said: Resolved<'a>,
@@ -72,10 +75,18 @@ impl Run<'_> {
         }
         let mut numbers = Numbers::new(&practice.keys, &practice.practice.settings.country);
         let mut done = 0_u64;
+        let mut count_at = COUNT_AFTER_ROWS;
         for some in visits.chunks(CHUNK_ROWS) {
             let items = self.items(some, &locations, &mut names, &mut numbers)?;
             self.chunk(&items, &names, &mut numbers).await?;
             done += some.len() as u64;
+            if self.writes && self.outcome.counts.new >= count_at {
+                // A database that was empty a moment ago still plans its joins as if it were.
+                let mut tx = self.flow.store.begin_batch(Scope::Work).await?;
+                tx.refresh_statistics().await?;
+                tx.commit().await?;
+                count_at *= 4;
+            }
             if let Some(progress) = progress {
                 progress(done, visits.len() as u64);
             }
