@@ -119,3 +119,13 @@ export async function weigh(page, action) {
     list: all,
   };
 }
+
+/**
+ * After the birth date the page speaks the language the practice has on record; the reader may choose the other one.
+ * @param {import("@playwright/test").Page} page @param {string} language
+ */
+export async function inLanguage(page, language) {
+  if ((await page.locator("html").getAttribute("lang")) === language) return;
+  await page.locator(`a[href*="/language?to=${language}"]`).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", language);
+}

@@ -1,6 +1,6 @@
 // A patient on a phone: tap the link, say who you are, answer. Every page in both languages: axe finds nothing, nothing
 // scrolls sideways at 320 px, the browser has nothing to complain about (see fixtures), and the weights hold.
-import { test, expect, expectAccessible, expectReflow, weigh } from "./fixtures.mjs";
+import { test, expect, expectAccessible, expectReflow, inLanguage, weigh } from "./fixtures.mjs";
 
 /** The first response, so that it fits into the first round trip of a TCP connection. */
 const FIRST_RESPONSE_BYTES = 14 * 1024;
@@ -59,6 +59,8 @@ test("a patient confirms, asks for another time, and cancels", async ({ page, de
   await expect(page.getByRole("alert")).toContainText(words.wrong);
   await expectGood(page, "wrong birth date");
   await enter(page, who);
+  await page.waitForURL(/\/visit$/);
+  await inLanguage(page, language);
 
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(words.question);
   await expectGood(page, "visit");

@@ -1,7 +1,7 @@
 // The main job as a person sees it: a text arrives, the patient answers, the desk sees it, the manager has a figure.
 // With KEPT_SCREENSHOTS=1 it also makes the pictures of the README.
 import { fileURLToPath } from "node:url";
-import { expect, expectAccessible, expectReflow, test, weigh } from "./fixtures.mjs";
+import { expect, expectAccessible, expectReflow, inLanguage, test, weigh } from "./fixtures.mjs";
 
 const PICTURES = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
 
@@ -54,6 +54,8 @@ test("a text is answered, the desk sees it, the report counts it", async ({ page
   await page.getByRole("button", { name: words.goOn }).click();
 
   // The visit, and the answer.
+  await page.waitForURL(/\/visit$/);
+  await inLanguage(page, language);
   await expect(page.getByRole("button", { name: words.yes })).toBeVisible();
   await expectAccessible(page, "the visit");
   await expectReflow(page, "the visit");
