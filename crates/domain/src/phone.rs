@@ -4,7 +4,7 @@ use crate::zone;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, Region, ValidationError};
 use std::fmt;
 
-/// Longest text that is read as a number; anything longer is a remark.
+/// Longest text that is read as a number, in characters; anything longer is a remark.
 pub const MAX_LENGTH: usize = 64;
 
 /// Words that calendars write where there is no number, in lower case without punctuation.
@@ -82,7 +82,7 @@ pub fn parse(raw: &str, country: &str) -> Result<Phone, PhoneError> {
     if NO_NUMBER.contains(&word.as_str()) {
         return Err(PhoneError::Missing);
     }
-    if raw.len() > MAX_LENGTH {
+    if raw.chars().count() > MAX_LENGTH {
         return Err(PhoneError::TooLong);
     }
     let region: Option<Region> = country.parse().ok();
@@ -98,6 +98,10 @@ pub fn parse(raw: &str, country: &str) -> Result<Phone, PhoneError> {
     }
     Ok(Phone { e164: PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned() })
 }
+
+#[cfg(test)]
+#[path = "phone_vectors.rs"]
+mod vectors;
 
 #[cfg(test)]
 mod tests {
@@ -145,6 +149,9 @@ mod tests {
         }
         let remark = "6".repeat(MAX_LENGTH + 1);
         assert_eq!(parse(&remark, "US").unwrap_err(), PhoneError::TooLong);
+        // Characters count, not bytes: full-width digits take three each.
+        let padded = format!("６０２５５５０１９１{}", " ".repeat(MAX_LENGTH - 10));
+        assert_eq!(parse(&padded, "US").unwrap().e164(), "+16025550191");
     }
 
     #[test]

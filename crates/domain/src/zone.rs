@@ -38,6 +38,12 @@ pub fn area_zones(e164: &str) -> &'static [Tz] {
     zones.map_or(&[], Vec::as_slice)
 }
 
+/// How many area codes the data has.
+#[cfg(test)]
+pub(crate) fn area_codes() -> usize {
+    BY_AREA_CODE.len()
+}
+
 /// Zone names separated by commas, as stored in `contact_points.area_zones`; none for no zones.
 pub fn zones_to_text(zones: &[Tz]) -> Option<String> {
     if zones.is_empty() {
