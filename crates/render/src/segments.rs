@@ -129,3 +129,7 @@ pub(crate) fn fold(c: char) -> char {
 #[cfg(test)]
 #[path = "segments_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "segments_vectors.rs"]
+mod vectors;
