@@ -46,6 +46,12 @@ impl Tally {
         if full { Err(Reached::Week) } else { Ok(()) }
     }
 
+    /// These and some more.
+    #[must_use]
+    pub fn with(&self, more: impl IntoIterator<Item = i32>) -> Self {
+        Self { days: self.days.iter().copied().chain(more).collect() }
+    }
+
     /// Counts one more message on a day.
     pub fn add(&mut self, day: i32) {
         self.days.push(day);

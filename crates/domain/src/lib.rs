@@ -9,7 +9,9 @@
 
 pub mod appointment;
 pub mod cap;
+pub mod email;
 pub mod id;
+pub mod ladder;
 pub mod messaging;
 pub mod phone;
 pub mod plan;

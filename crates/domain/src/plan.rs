@@ -108,7 +108,7 @@ impl TryFrom<String> for StepKey {
 pub struct Step {
     /// When.
     pub key: StepKey,
-    /// How. A missing channel is a text message.
+    /// How, for patients who have no wish of their own (see [`crate::ladder`]). A missing channel is a text message.
     #[serde(default = "sms")]
     pub channel: Channel,
 }
@@ -132,9 +132,6 @@ pub enum PlanError {
     /// More than [`MAX_STEPS`].
     #[error("the plan has {0} steps; at most {MAX_STEPS} can be used")]
     TooMany(usize),
-    /// Nothing carries that channel yet.
-    #[error("the plan sends by {0}, and nothing carries that yet; use `sms`")]
-    NoCarrier(Channel),
 }
 
 /// A valid plan: steps in the order in which they fall due. An empty one, which is the `Default`, is "say nothing".
@@ -153,13 +150,11 @@ impl Plan {
             if !step.key.is_plannable() {
                 return Err(PlanError::NotPlannable(step.key));
             }
-            if step.channel != Channel::Sms {
-                return Err(PlanError::NoCarrier(step.channel));
-            }
         }
         steps.sort_by_key(|step| std::cmp::Reverse(step.key.before_start()));
-        if let Some(pair) = steps.windows(2).find(|pair| pair.first() == pair.last()) {
-            return Err(PlanError::Twice(pair.first().map_or(StepKey::Booking, |step| step.key)));
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = steps.iter().find(|step| !seen.insert(step.key)) {
+            return Err(PlanError::Twice(twice.key));
         }
         Ok(Self { steps })
     }
@@ -215,6 +210,8 @@ mod tests {
         let plan =
             Plan::from_json(r#"[{"key":"2h"},{"key":"booking"},{"key":"1d"},{"key":"7d"},{"key":"3d"}]"#).unwrap();
         assert_eq!(plan, Plan::full());
+        let mixed = r#"[{"key":"7d","channel":"email"},{"key":"1d","channel":"sms"}]"#;
+        assert_eq!(Plan::from_json(mixed).unwrap().to_json(), mixed);
     }
 
     #[test]
@@ -228,7 +225,8 @@ mod tests {
             (r#"[{"key":"soon"}]"#, "not a step"),
             (r#"[{"key":"-1d"}]"#, "not a step"),
             (r#"[{"key":"1d"},{"key":"1d"}]"#, "`1d` twice"),
-            (r#"[{"key":"1d","channel":"email"}]"#, "nothing carries that"),
+            (r#"[{"key":"1d"},{"key":"1d","channel":"email"}]"#, "`1d` twice"),
+            (r#"[{"key":"1d","channel":"pigeon"}]"#, "sms, email"),
             (r#"[{"key":"1d","when":"noon"}]"#, "unknown field"),
             ("{}", "not a list of steps"),
         ] {

@@ -1,5 +1,6 @@
 //! The practice and what it decides: locales, hours, caps, cut-offs.
 
+use crate::ladder::OptOutScope;
 use crate::text_enum;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,10 @@ pub struct PracticeSettings {
     pub cap_per_week: u16,
     /// The practice's very name or hours tell too much: texts carry the alias and the link only, and no text reply confirms.
     pub discreet: bool,
+    /// What an opt-out silences: `number` (everything to that number or address) or `patient` (every channel).
+    pub opt_out_scope: OptOutScope,
+    /// Address that mails come from; none: the installation's.
+    pub email_from: Option<String>,
     /// Segments one text may have.
     pub max_segments: u8,
     /// A cancellation by the patient later than this before the start is "late" in the report, in hours.
@@ -65,6 +70,8 @@ impl Default for PracticeSettings {
             cap_per_day: 1,
             cap_per_week: 3,
             discreet: false,
+            opt_out_scope: OptOutScope::Number,
+            email_from: None,
             max_segments: 1,
             late_cancel_hours: 24,
             answer_cut_off_min: 60,

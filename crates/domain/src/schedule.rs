@@ -1,19 +1,26 @@
 //! What is said to one number, and when: the one pure function behind planning, simulation and re-planning.
 //!
-//! The unit is the **number**, not the visit: two children on one phone share its caps and its one message a day. All that
-//! the rules look at stands in [`Number`]; the same facts and the same `now` always give the same [`Outcome`], and
-//! planning again what was planned before changes nothing.
+//! The unit is not the visit: two children on one phone share its caps and its one message a day. Nor is it the number: who is
+//! reached now on a phone, now by e-mail, is told once. It is the [`Circle`] of patients who share numbers or addresses. All
+//! that the rules look at stands in it; the same facts and the same `now` always give the same [`Outcome`], and planning again
+//! what was planned before changes nothing.
 //!
-//! In three steps: each visit alone (`wishes`), then the caps over all visits of the number (`admit`), then the
-//! messages: reminders of one local day become one notice (`join`).
+//! In three steps: each visit alone (`wishes`), each step of it on one rung of the patient's ladder; then the caps over all
+//! visits of a number (`admit`); then the messages: reminders of one number and local day become one notice (`join`).
 
-use crate::appointment::{Answer, AppointmentStatus};
-use crate::cap::{Caps, Reached, Tally};
-use crate::messaging::NoticeKind;
-use crate::plan::{Plan, StepKey};
+mod admit;
+mod facts;
+
+pub use facts::{Change, Circle, Known, Number, Progress, Visit};
+
+use crate::appointment::Answer;
+use crate::cap::Caps;
+use crate::ladder::Pick;
+use crate::messaging::{Channel, NoticeKind};
+use crate::plan::{Step, StepKey};
 use crate::practice::PracticeSettings;
 use crate::skip::SkipReason;
-use crate::time::{Instant, day_number, resolve_local};
+use crate::time::{Instant, resolve_local};
 use crate::window::{SendWindow, UnknownWindow};
 use chrono::Duration;
 use chrono_tz::Tz;
@@ -42,99 +49,15 @@ impl Limits<'static> {
     }
 }
 
-/// A change of which the patient is not yet told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Start or location. The stored word is `moved`.
-    Moved,
-    /// Who sees the patient. The stored word is `practitioner`.
-    Practitioner,
-}
-
-/// How far a reminder got that an earlier planning made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// Planned, and not handed over: free to change.
-    Waiting,
-    /// Frozen or handed over at that time: stands for ever, whatever became of it.
-    Said(Instant),
-    /// Skipped, superseded or held: decided anew.
-    Open,
-}
-
-/// A reminder that an earlier planning made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    /// Which step.
-    pub step: StepKey,
-    /// Revision it was made for (see [`Visit::revision_of`]).
-    pub revision: i64,
-    /// When it is or was due.
-    pub due_at: Instant,
-    /// How far it got.
-    pub progress: Progress,
-}
-
-/// The facts of one visit.
-#[derive(Debug, Clone)]
-pub struct Visit<'a> {
-    /// When it begins.
-    pub start: Instant,
-    /// Zone of its location.
-    pub zone: Tz,
-    /// When Kept first heard of it.
-    pub known_at: Instant,
-    /// When it was made, if the calendar tells.
-    pub booked_at: Option<Instant>,
-    /// What the practice's books say.
-    pub status: AppointmentStatus,
-    /// What the patient said.
-    pub answer: Answer,
-    /// Its reminders wait for the desk.
-    pub held: bool,
-    /// Counts changes of start or location, from 1.
-    pub revision: i64,
-    /// Counts changes of the practitioner, from 1.
-    pub practitioner_revision: i64,
-    /// A change of which a notice is owed.
-    pub change: Option<Change>,
-    /// Whether the patient can be reached on this number, and if not, why.
-    pub reach: Result<(), SkipReason>,
-    /// Its reminder plan.
-    pub plan: &'a Plan,
-    /// What earlier plannings made of it, in any order.
-    pub known: Vec<Known>,
-}
-
-impl Visit<'_> {
-    /// The revision that a reminder of a step is made for: the visit's, or its practitioner's.
-    pub const fn revision_of(&self, step: StepKey) -> i64 {
-        match step {
-            StepKey::Practitioner => self.practitioner_revision,
-            StepKey::Booking | StepKey::Days(_) | StepKey::Hours(_) | StepKey::Moved => self.revision,
-        }
-    }
-}
-
-/// One number, and all visits of all patients who are reached on it.
-#[derive(Debug, Clone)]
-pub struct Number<'a> {
-    /// Zones whose sending hours bind (see [`crate::zone::candidate_zones`]); the first one's days count. Never empty for
-    /// a number that can be reached.
-    pub zones: Vec<Tz>,
-    /// Local days of the messages that counted towards the caps, one entry a message, at least of the last seven days.
-    pub sent_days: Vec<i32>,
-    /// The visits, in any order.
-    pub visits: Vec<Visit<'a>>,
-}
-
 /// What becomes of one step of one visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// Index into [`Number::visits`].
+    /// Index into [`Circle::visits`].
     pub visit: usize,
     /// Which step.
     pub step: StepKey,
+    /// How it travels, or would have.
+    pub channel: Channel,
     /// When it is due, or would have been.
     pub due_at: Instant,
     /// What becomes of it.
@@ -155,11 +78,13 @@ pub enum Verdict {
     Skip(SkipReason),
 }
 
-/// One text to the number.
+/// One text or mail to one number or address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Reminder, or a change.
     pub kind: NoticeKind,
+    /// Index into [`Circle::numbers`].
+    pub number: usize,
     /// When it may go out: the earliest of its members.
     pub due_at: Instant,
     /// The earliest of its members.
@@ -168,7 +93,7 @@ pub struct Message {
     pub members: Vec<usize>,
 }
 
-/// All that is decided about one number. A step that was said before has no decision: it stands.
+/// All that is decided about one circle. A step that was said before has no decision: it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// One for each step that is not said yet, by visit.
@@ -181,6 +106,8 @@ pub struct Outcome {
 #[derive(Debug, Clone, Copy)]
 struct Wish {
     decision: Decision,
+    /// Where it would go.
+    number: Option<usize>,
     /// When it would go out: its due time, or now if that has passed, inside the sending hours.
     at: Instant,
     /// Moved back out of quiet hours.
@@ -188,13 +115,18 @@ struct Wish {
 }
 
 impl Wish {
-    fn skip(visit: usize, step: StepKey, due_at: Instant, reason: SkipReason) -> Self {
-        let decision = Decision { visit, step, due_at, verdict: Verdict::Skip(reason) };
-        Self { decision, at: due_at, back: false }
+    fn new(visit: usize, step: StepKey, pick: Pick, due_at: Instant, verdict: Verdict) -> Self {
+        let decision = Decision { visit, step, channel: pick.channel, due_at, verdict };
+        Self { decision, number: pick.number, at: due_at, back: false }
     }
 
     const fn wants(&self) -> bool {
         matches!(self.decision.verdict, Verdict::Send { .. })
+    }
+
+    /// Whether it is to go out and counts towards the caps.
+    const fn counts(&self) -> bool {
+        self.wants() && !self.decision.step.is_change()
     }
 
     fn refuse(&mut self, reason: SkipReason) {
@@ -202,25 +134,22 @@ impl Wish {
     }
 }
 
-/// Decides about every step of every visit of a number.
-pub fn schedule(number: &Number<'_>, limits: Limits<'_>, now: Instant) -> Outcome {
+/// Decides about every step of every visit of a circle.
+pub fn schedule(circle: &Circle<'_>, limits: Limits<'_>, now: Instant) -> Outcome {
     let mut wishes = Vec::new();
-    for (index, visit) in number.visits.iter().enumerate() {
-        OneVisit { index, visit, zones: &number.zones, window: limits.window, now }.wishes(&mut wishes);
+    for (index, visit) in circle.visits.iter().enumerate() {
+        OneVisit { index, visit, numbers: &circle.numbers, window: limits.window, now }.wishes(&mut wishes);
     }
-    if let Some(zone) = number.zones.first().copied() {
-        admit(&mut wishes, number, limits.caps, zone);
-        let messages = join(&wishes, number, zone);
-        return Outcome { decisions: wishes.into_iter().map(|wish| wish.decision).collect(), messages };
-    }
-    // Nobody can be reached without a zone's hours; `reach` has refused every wish already.
-    Outcome { decisions: wishes.into_iter().map(|wish| wish.decision).collect(), messages: Vec::new() }
+    admit::admit(&mut wishes, circle, limits.caps);
+    let messages = admit::join(&wishes, circle);
+    Outcome { decisions: wishes.into_iter().map(|wish| wish.decision).collect(), messages }
 }
 
 /// A step of the plan with its place in time.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     step: StepKey,
+    pick: Pick,
     due: Instant,
     back: bool,
 }
@@ -229,7 +158,7 @@ struct Slot {
 struct OneVisit<'a> {
     index: usize,
     visit: &'a Visit<'a>,
-    zones: &'a [Tz],
+    numbers: &'a [Number],
     window: &'a SendWindow,
     now: Instant,
 }
@@ -238,19 +167,20 @@ impl OneVisit<'_> {
     fn wishes(&self, wishes: &mut Vec<Wish>) {
         let slots = self.slots();
         let changes = self.changes();
+        // A change is nobody's plan: it takes the patient's own channel, or a text.
+        let pick = self.visit.ladder.pick(Channel::Sms);
         if let Some(refusal) = self.refusal() {
-            let dues =
-                changes.iter().map(|step| (*step, self.now)).chain(slots.iter().map(|slot| (slot.step, slot.due)));
-            for (step, due_at) in dues.filter(|(step, _)| self.said_at(*step).is_none()) {
-                let due_at = if step.is_change() { self.waiting_due(step).unwrap_or(due_at) } else { due_at };
-                let mut wish = Wish::skip(self.index, step, due_at, SkipReason::Held);
-                wish.decision.verdict = refusal;
-                wishes.push(wish);
+            for step in &changes {
+                let due_at = self.waiting_due(*step).unwrap_or(self.now);
+                wishes.push(Wish::new(self.index, *step, pick, due_at, refusal));
+            }
+            for slot in slots.iter().filter(|slot| self.said_at(slot.step).is_none()) {
+                wishes.push(Wish::new(self.index, slot.step, slot.pick, slot.due, refusal));
             }
             return;
         }
         let first = wishes.len();
-        wishes.extend(changes.iter().map(|step| self.at_once(*step, None, self.useful_until())));
+        wishes.extend(changes.iter().map(|step| self.at_once(*step, pick, None, self.useful_until())));
         let change_day = wishes.get(first..).and_then(|new| new.iter().find(|wish| wish.wants())).map(|wish| wish.at);
         self.plan_steps(&slots, change_day, wishes);
     }
@@ -267,28 +197,27 @@ impl OneVisit<'_> {
         if visit.held {
             return Some(Verdict::Hold);
         }
-        if visit.answer == Answer::Declined {
-            return Some(Verdict::Skip(SkipReason::Declined));
-        }
-        visit.reach.err().map(Verdict::Skip)
+        (visit.answer == Answer::Declined).then_some(Verdict::Skip(SkipReason::Declined))
     }
 
     /// Steps of the plan in their order, each at its due time inside the sending hours.
     fn slots(&self) -> Vec<Slot> {
         let visit = self.visit;
-        let place = |step: StepKey| {
+        let place = |step: &Step| {
+            let pick = visit.ladder.pick(step.channel);
+            let step = step.key;
             let due = match step {
                 StepKey::Days(days) => {
                     resolve_local(visit.zone, visit.start.local(visit.zone) - Duration::days(i64::from(days)))
                 }
                 StepKey::Hours(hours) => visit.start - Duration::hours(i64::from(hours)),
                 // At booking: as soon as Kept knows. It is never moved back, for it cannot be earlier.
-                _ => return Slot { step, due: visit.known_at.min(self.now), back: false },
+                _ => return Slot { step, pick, due: visit.known_at.min(self.now), back: false },
             };
-            let allowed = self.window.last_allowed(due, self.zones).unwrap_or(due);
-            Slot { step, due: allowed, back: allowed < due }
+            let allowed = self.window.last_allowed(due, self.zones(pick)).unwrap_or(due);
+            Slot { step, pick, due: allowed, back: allowed < due }
         };
-        visit.plan.steps().iter().map(|step| place(step.key)).collect()
+        visit.plan.steps().iter().map(place).collect()
     }
 
     /// Changes of which the patient is not told: the one that is owed, and one that waits already (a later change of
@@ -337,26 +266,32 @@ impl OneVisit<'_> {
         self.visit.start - USEFUL_BEFORE_START
     }
 
-    fn day(&self, at: Instant) -> Option<i32> {
-        self.zones.first().map(|zone| day_number(at.local_day(*zone)))
+    fn number(&self, pick: Pick) -> Option<&Number> {
+        self.numbers.get(pick.number?)
+    }
+
+    /// Zones whose hours bind where a message would go.
+    fn zones(&self, pick: Pick) -> &[Tz] {
+        self.number(pick).map_or(&[], |number| &number.zones)
     }
 
     /// A step that goes out as soon as the hours allow. `missed` is when it was due by the plan.
-    fn at_once(&self, step: StepKey, missed: Option<Instant>, expires_at: Instant) -> Wish {
+    fn at_once(&self, step: StepKey, pick: Pick, missed: Option<Instant>, expires_at: Instant) -> Wish {
         let waiting = self.waiting_due(step);
         let from = waiting.unwrap_or(self.now);
-        let due_if_not = missed.unwrap_or(from);
-        let Some(at) = self.window.next_allowed(from.max(self.now), self.zones) else {
-            return Wish::skip(self.index, step, due_if_not, SkipReason::WindowClosed);
+        let skip = |reason| Wish::new(self.index, step, pick, missed.unwrap_or(from), Verdict::Skip(reason));
+        if let Err(reason) = pick.reach {
+            return skip(reason);
+        }
+        let Some(at) = self.window.next_allowed(from.max(self.now), self.zones(pick)) else {
+            return skip(SkipReason::WindowClosed);
         };
         if at >= expires_at {
-            let reason = if self.now >= expires_at { SkipReason::Expired } else { SkipReason::WindowClosed };
-            return Wish::skip(self.index, step, due_if_not, reason);
+            return skip(if self.now >= expires_at { SkipReason::Expired } else { SkipReason::WindowClosed });
         }
         // One that already waits for a worker keeps its time, so that planning again changes nothing.
         let due_at = waiting.filter(|due| *due <= self.now).unwrap_or(at);
-        let decision = Decision { visit: self.index, step, due_at, verdict: Verdict::Send { expires_at } };
-        Wish { decision, at, back: false }
+        Wish { at, ..Wish::new(self.index, step, pick, due_at, Verdict::Send { expires_at }) }
     }
 
     fn plan_steps(&self, slots: &[Slot], change_at: Option<Instant>, wishes: &mut Vec<Wish>) {
@@ -370,8 +305,9 @@ impl OneVisit<'_> {
             if self.said_at(slot.step).is_some() {
                 continue;
             }
+            let new = |verdict| Wish::new(self.index, slot.step, slot.pick, slot.due, verdict);
             if let Some(reason) = refused(slot) {
-                wishes.push(Wish::skip(self.index, slot.step, slot.due, reason));
+                wishes.push(new(Verdict::Skip(reason)));
                 continue;
             }
             // Useful until the next step says the same.
@@ -380,20 +316,14 @@ impl OneVisit<'_> {
             let expires_at = next.map_or(self.useful_until(), |due| due.min(self.useful_until()));
             wishes.push(if slot.due > self.now {
                 if slot.due >= expires_at {
-                    Wish::skip(self.index, slot.step, slot.due, SkipReason::WindowClosed)
+                    new(Verdict::Skip(SkipReason::WindowClosed))
                 } else {
-                    let decision = Decision {
-                        visit: self.index,
-                        step: slot.step,
-                        due_at: slot.due,
-                        verdict: Verdict::Send { expires_at },
-                    };
-                    Wish { decision, at: slot.due, back: slot.back }
+                    Wish { back: slot.back, ..new(Verdict::Send { expires_at }) }
                 }
             } else if stands == Some(position) {
-                self.at_once(slot.step, Some(slot.due), expires_at)
+                self.at_once(slot.step, slot.pick, Some(slot.due), expires_at)
             } else {
-                Wish::skip(self.index, slot.step, slot.due, SkipReason::Collapsed)
+                new(Verdict::Skip(SkipReason::Collapsed))
             });
         }
     }
@@ -402,6 +332,13 @@ impl OneVisit<'_> {
     fn step_refusal(&self, slot: &Slot, told_at: Option<Instant>, change_at: Option<Instant>) -> Option<SkipReason> {
         let visit = self.visit;
         let missed = slot.due <= self.now;
+        if let Err(reason) = slot.pick.reach {
+            return Some(reason);
+        }
+        if visit.muted {
+            return Some(SkipReason::Muted);
+        }
+        let day = |at: Instant| self.number(slot.pick).and_then(|number| number.day(at));
         if slot.step == StepKey::Booking {
             if visit.revision > 1 {
                 return Some(SkipReason::NotNew);
@@ -418,80 +355,14 @@ impl OneVisit<'_> {
         if done.is_some() && (slot.step != StepKey::Days(1) || missed) {
             return done;
         }
-        if told_at.is_some_and(|told| told >= slot.due || (!missed && self.day(told) == self.day(slot.due))) {
+        if told_at.is_some_and(|told| told >= slot.due || (!missed && day(told) == day(slot.due))) {
             return Some(SkipReason::Told);
         }
-        if change_at.is_some_and(|at| missed || at >= slot.due || self.day(at) == self.day(slot.due)) {
+        if change_at.is_some_and(|at| missed || at >= slot.due || day(at) == day(slot.due)) {
             return Some(SkipReason::ChangeSaysIt);
         }
         None
     }
-}
-
-/// Quiet hours and caps over all visits of the number: days are chosen from the one nearest its visit outwards.
-fn admit(wishes: &mut [Wish], number: &Number<'_>, caps: Caps, zone: Tz) {
-    let day = |at: Instant| day_number(at.local_day(zone));
-    let said = number.visits.iter().flat_map(|visit| &visit.known).filter_map(|known| match known.progress {
-        Progress::Said(at) => Some(day(at)),
-        Progress::Waiting | Progress::Open => None,
-    });
-    let mut taken: Vec<i32> = number.sent_days.iter().copied().chain(said).collect();
-    taken.extend(wishes.iter().filter(|wish| wish.wants() && !wish.back).map(|wish| day(wish.at)));
-    for wish in wishes.iter_mut().filter(|wish| wish.wants() && wish.back && taken.contains(&day(wish.at))) {
-        wish.refuse(SkipReason::QuietHours);
-    }
-
-    let mut days: Vec<(Duration, i32)> = Vec::new();
-    for wish in wishes.iter().filter(|wish| wish.wants() && !wish.decision.step.is_change()) {
-        let Some(visit) = number.visits.get(wish.decision.visit) else { continue };
-        let (lead, on) = (visit.start - wish.at, day(wish.at));
-        match days.iter_mut().find(|(_, other)| *other == on) {
-            Some((nearest, _)) => *nearest = (*nearest).min(lead),
-            None => days.push((lead, on)),
-        }
-    }
-    days.sort_unstable();
-    let mut tally = Tally::of(&number.sent_days);
-    for (_, on) in days {
-        let reason = match tally.admits(on, caps) {
-            Ok(()) => {
-                tally.add(on);
-                continue;
-            }
-            Err(Reached::Day) => SkipReason::DayCap,
-            Err(Reached::Week) => SkipReason::WeekCap,
-        };
-        let counted = |wish: &&mut Wish| wish.wants() && !wish.decision.step.is_change() && day(wish.at) == on;
-        wishes.iter_mut().filter(counted).for_each(|wish| wish.refuse(reason));
-    }
-}
-
-/// Reminders of one local day become one message, and so do changes.
-fn join(wishes: &[Wish], number: &Number<'_>, zone: Tz) -> Vec<Message> {
-    let mut messages: Vec<(i32, Message)> = Vec::new();
-    for (index, wish) in wishes.iter().enumerate() {
-        let Verdict::Send { expires_at } = wish.decision.verdict else { continue };
-        let kind = if wish.decision.step.is_change() { NoticeKind::Change } else { NoticeKind::Reminder };
-        let on = day_number(wish.at.local_day(zone));
-        if let Some((_, message)) = messages.iter_mut().find(|(day, message)| *day == on && message.kind == kind) {
-            message.due_at = message.due_at.min(wish.decision.due_at);
-            message.expires_at = message.expires_at.min(expires_at);
-            message.members.push(index);
-        } else {
-            let due_at = wish.decision.due_at;
-            messages.push((on, Message { kind, due_at, expires_at, members: vec![index] }));
-        }
-    }
-    let start = |index: &usize| {
-        let visit = wishes.get(*index).map_or(0, |wish| wish.decision.visit);
-        (number.visits.get(visit).map(|visit| visit.start), visit, *index)
-    };
-    let mut messages: Vec<Message> = messages.into_iter().map(|(_, message)| message).collect();
-    for message in &mut messages {
-        message.members.sort_by_key(start);
-    }
-    messages.sort_by_key(|message| (message.due_at, message.kind));
-    messages
 }
 
 #[cfg(test)]

@@ -2,6 +2,10 @@
 mod properties;
 
 use super::*;
+use crate::appointment::AppointmentStatus;
+use crate::ladder::{Ladder, OptOutScope, Rung};
+use crate::plan::Plan;
+use crate::time::day_number;
 use chrono_tz::America::{Los_Angeles, New_York, Phoenix};
 
 fn at(local: &str) -> Instant {
@@ -19,6 +23,7 @@ fn limits() -> Limits<'static> {
 /// A visit on Friday 2026-12-11, 10:00 in Phoenix, first heard of long before.
 fn visit(plan: &Plan) -> Visit<'_> {
     Visit {
+        patient: 0,
         start: at("2026-12-11T10:00:00"),
         zone: Phoenix,
         known_at: at("2026-11-23T09:00:00"),
@@ -26,29 +31,43 @@ fn visit(plan: &Plan) -> Visit<'_> {
         status: AppointmentStatus::Booked,
         answer: Answer::NeedsAction,
         held: false,
+        muted: false,
         revision: 1,
         practitioner_revision: 1,
         change: None,
-        reach: Ok(()),
+        ladder: Ladder::one(Channel::Sms, 0),
         plan,
         known: Vec::new(),
     }
 }
 
-fn number(visits: Vec<Visit<'_>>) -> Number<'_> {
-    Number { zones: vec![Phoenix], sent_days: Vec::new(), visits }
+fn number(visits: Vec<Visit<'_>>) -> Circle<'_> {
+    let number = Number { channel: Channel::Sms, zones: vec![Phoenix], sent_days: Vec::new() };
+    Circle { numbers: vec![number], visits }
+}
+
+/// An e-mail address, as number 1.
+fn address() -> Number {
+    Number { channel: Channel::Email, zones: vec![Phoenix], sent_days: Vec::new() }
+}
+
+fn rungs(sms: Result<(), SkipReason>, email: Result<(), SkipReason>) -> Vec<Rung> {
+    vec![
+        Rung { channel: Channel::Sms, number: 0, reach: sms },
+        Rung { channel: Channel::Email, number: 1, reach: email },
+    ]
 }
 
 fn said(step: StepKey, local: &str) -> Known {
-    Known { step, revision: 1, due_at: at(local), progress: Progress::Said(at(local)) }
+    Known { step, revision: 1, channel: Channel::Sms, due_at: at(local), progress: Progress::Said(at(local)) }
 }
 
 fn waiting(step: StepKey, local: &str) -> Known {
-    Known { step, revision: 1, due_at: at(local), progress: Progress::Waiting }
+    Known { step, revision: 1, channel: Channel::Sms, due_at: at(local), progress: Progress::Waiting }
 }
 
 /// `step: local time` or `step: reason`, in the order of the decisions.
-fn story(number: &Number<'_>, now: &str) -> Vec<String> {
+fn story(number: &Circle<'_>, now: &str) -> Vec<String> {
     let told = schedule(number, limits(), at(now));
     told.decisions
         .iter()
@@ -188,12 +207,13 @@ fn held_visits_wait_and_unreachable_numbers_say_why() {
     assert_eq!(story(&number(vec![held]), "2026-11-23T09:00:00"), ["booking: held", "3d: held", "1d: held"]);
     for reason in [SkipReason::NoNumber, SkipReason::NoConsent, SkipReason::OptedOut, SkipReason::NumberSuspended] {
         let mut visit = visit(&plan);
-        visit.reach = Err(reason);
+        visit.ladder = Ladder::new(None, rungs(Err(reason), Err(reason)), OptOutScope::Number);
+        if reason == SkipReason::NoNumber {
+            visit.ladder = Ladder::new(None, Vec::new(), OptOutScope::Number);
+        }
         visit.change = Some(Change::Moved);
         let mut number = number(vec![visit]);
-        if reason == SkipReason::NoNumber {
-            number.zones.clear();
-        }
+        number.numbers.push(address());
         let told = schedule(&number, limits(), at("2026-11-23T09:00:00"));
         assert_eq!(told.messages, []);
         assert_eq!(told.decisions.len(), 4, "the change and three steps");
@@ -217,7 +237,7 @@ fn a_step_in_quiet_hours_goes_back_to_the_last_allowed_minute() {
     assert_eq!(story(&number(vec![early.clone()]), "2026-11-23T09:00:00"), ["1d: 10 08:15", "2h: quiet-hours"]);
     // Said today about another visit: the same.
     let mut sent = number(vec![early]);
-    sent.sent_days = vec![day_number("2026-12-10".parse().unwrap())];
+    sent.numbers[0].sent_days = vec![day_number("2026-12-10".parse().unwrap())];
     assert_eq!(story(&sent, "2026-12-10T09:00:00")[1], "2h: quiet-hours");
 }
 
@@ -251,7 +271,7 @@ fn a_moved_visit_gets_one_notice_of_the_change() {
     let mut number = number(vec![moved]);
     // The number's message of today and its week are used: a change is exempt.
     let today = day_number("2026-11-30".parse().unwrap());
-    number.sent_days = vec![today - 2, today - 1, today];
+    number.numbers[0].sent_days = vec![today - 2, today - 1, today];
     assert_eq!(
         story(&number, "2026-11-30T12:00:00"),
         ["change: 30 12:00", "booking: not-new", "3d: 08 10:00", "1d: 10 10:00"]
@@ -262,6 +282,7 @@ fn a_moved_visit_gets_one_notice_of_the_change() {
     assert_eq!(story(&number, "2026-11-30T22:00:00")[0], "change: 01 08:00");
     // Once said it is not said again, and what it made moot stays unsaid.
     let known = Known {
+        channel: Channel::Sms,
         step: StepKey::Moved,
         revision: 2,
         due_at: at("2026-12-08T12:00:00"),
@@ -337,7 +358,8 @@ fn every_zone_of_the_number_binds() {
     let mut visit = visit(&plan);
     visit.zone = New_York;
     visit.start = at_in(New_York, "2026-12-11T09:00:00");
-    let number = Number { zones: vec![New_York, Los_Angeles], sent_days: Vec::new(), visits: vec![visit] };
+    let mut number = number(vec![visit]);
+    number.numbers[0].zones = vec![New_York, Los_Angeles];
     let told = schedule(&number, limits(), at_in(New_York, "2026-11-23T09:00:00"));
     assert_eq!(told.decisions[0].due_at, at_in(Los_Angeles, "2026-11-23T08:00:00"), "forward: it cannot be earlier");
     assert_eq!(told.decisions[1].due_at, at_in(New_York, "2026-12-07T20:59:00"), "back out of the west's night");
@@ -358,7 +380,7 @@ fn clocks_that_change_move_the_instant_not_the_time_of_day() {
     spring.start = at_in(New_York, "2026-03-09T10:00:00");
     spring.known_at = at_in(New_York, "2026-02-01T10:00:00");
     let mut number = number(vec![spring]);
-    number.zones = vec![New_York];
+    number.numbers[0].zones = vec![New_York];
     let told = schedule(&number, limits(), at_in(New_York, "2026-02-01T10:00:00"));
     assert_eq!(told.decisions[2].due_at.rfc3339_in(New_York), "2026-03-08T10:00:00-04:00");
     assert_eq!(told.decisions[1].due_at.rfc3339_in(New_York), "2026-03-06T10:00:00-05:00");
@@ -371,4 +393,77 @@ fn clocks_that_change_move_the_instant_not_the_time_of_day() {
 fn unknown_sending_hours_are_an_error() {
     let settings = PracticeSettings { send_window: "always".to_owned(), ..PracticeSettings::default() };
     assert!(Limits::of(&settings).unwrap_err().to_string().contains("default, strict"));
+}
+
+/// `step channel` of what goes out, and the reasons of the rest.
+fn ways(circle: &Circle<'_>, now: &str) -> Vec<String> {
+    let told = schedule(circle, limits(), at(now));
+    let way = |decision: &Decision| match decision.verdict {
+        Verdict::Skip(reason) => format!("{} {reason}", decision.step),
+        _ => format!("{} {}", decision.step, decision.channel),
+    };
+    told.decisions.iter().map(way).collect()
+}
+
+fn with_address(preferred: Option<Channel>, rungs: Vec<Rung>, plan: &Plan) -> Circle<'_> {
+    let mut visit = visit(plan);
+    visit.ladder = Ladder::new(preferred, rungs, OptOutScope::Number);
+    let mut circle = number(vec![visit]);
+    circle.numbers.push(address());
+    circle
+}
+
+#[test]
+fn each_step_takes_one_rung_of_the_ladder() {
+    let (plan, now) = (Plan::standard(), "2026-11-23T09:00:00");
+    let of = |preferred, sms, email| ways(&with_address(preferred, rungs(sms, email), &plan), now);
+    assert_eq!(of(None, Ok(()), Ok(())), ["booking sms", "3d sms", "1d sms"]);
+    assert_eq!(of(Some(Channel::Email), Ok(()), Ok(())), ["booking email", "3d email", "1d email"]);
+    assert_eq!(of(None, Err(SkipReason::OptedOut), Ok(())), ["booking email", "3d email", "1d email"]);
+    let suspended = Err(SkipReason::NumberSuspended);
+    assert_eq!(of(Some(Channel::Email), Ok(()), suspended), ["booking sms", "3d sms", "1d sms"]);
+    let mixed = Plan::from_json(r#"[{"key":"7d","channel":"email"},{"key":"1d","channel":"sms"}]"#).unwrap();
+    assert_eq!(ways(&with_address(None, rungs(Ok(()), Ok(())), &mixed), now), ["7d email", "1d sms"]);
+    let own = with_address(Some(Channel::Email), rungs(Ok(()), Ok(())), &mixed);
+    assert_eq!(ways(&own, now), ["7d email", "1d email"], "their own wish goes before the plan's");
+}
+
+#[test]
+fn who_is_reached_in_two_places_gets_no_more_than_in_one() {
+    let mixed =
+        Plan::from_json(r#"[{"key":"5d","channel":"email"},{"key":"4d"},{"key":"3d","channel":"email"},{"key":"1d"}]"#);
+    let plan = mixed.unwrap();
+    let circle = with_address(None, rungs(Ok(()), Ok(())), &plan);
+    assert_eq!(ways(&circle, "2026-11-23T09:00:00"), ["5d cap-week", "4d sms", "3d email", "1d sms"]);
+    // Another visit of theirs whose step falls on the day of the 1-day note, on the other channel: one of them.
+    let other_plan = Plan::from_json(r#"[{"key":"2d","channel":"email"}]"#).unwrap();
+    let mut other = circle.visits[0].clone();
+    other.plan = &other_plan;
+    other.start = at("2026-12-12T10:00:00");
+    let mut both = circle.clone();
+    both.visits.push(other);
+    assert_eq!(ways(&both, "2026-11-23T09:00:00")[4], "2d cap-day");
+    // Somebody else's is their own.
+    both.visits[1].patient = 1;
+    both.numbers.push(address());
+    let rung = Rung { channel: Channel::Email, number: 2, reach: Ok(()) };
+    both.visits[1].ladder = Ladder::new(None, vec![rung], OptOutScope::Number);
+    assert_eq!(ways(&both, "2026-11-23T09:00:00")[4], "2d email");
+    // Said by text this morning: nothing by mail today, though nothing went to the address.
+    let mut told = circle.clone();
+    let mail_today = Plan::from_json(r#"[{"key":"3d","channel":"email"}]"#).unwrap();
+    told.visits[0].known = vec![said(StepKey::Booking, "2026-12-08T08:30:00")];
+    let mut second = told.visits[0].clone();
+    (second.known, second.plan) = (Vec::new(), &mail_today);
+    told.visits.push(second);
+    assert_eq!(ways(&told, "2026-12-08T09:00:00").last().unwrap(), "3d cap-day");
+}
+
+#[test]
+fn a_muted_visit_gets_no_reminders_but_is_told_of_a_move() {
+    let plan = Plan::standard();
+    let mut muted = visit(&plan);
+    (muted.muted, muted.revision, muted.change) = (true, 2, Some(Change::Moved));
+    let steps = story(&number(vec![muted]), "2026-11-30T12:00:00");
+    assert_eq!(steps, ["change: 30 12:00", "booking: muted", "3d: muted", "1d: muted"]);
 }

@@ -11,7 +11,7 @@ text_enum! {
         NotExpected => "not-expected",
         /// The row vanished from its calendar, or two changes contradict: the desk decides (intake: three-way diff).
         Held => "held",
-        /// No usable telephone number.
+        /// No usable telephone number, and no address where e-mail is sent.
         NoNumber => "no-number",
         /// The number is suspended: a wrong number, or unreachable ("Consent and opt-out").
         NumberSuspended => "number-suspended",
@@ -25,6 +25,8 @@ text_enum! {
         Confirmed => "confirmed",
         /// The patient asked for another time: at most the 1-day note remains (product: stop when done).
         AnotherTime => "another-time",
+        /// The patient wants no reminders about this visit (product: the patient's own control).
+        Muted => "muted",
         /// A visit that moved is not new: the notice of the change said it.
         NotNew => "not-new",
         /// The visit was made long before Kept heard of it, so "booked just now" would be untrue.
@@ -59,13 +61,14 @@ impl SkipReason {
             Self::Held => {
                 "The visit vanished from the calendar or contradicts it. Decide about it, and its reminders go on."
             }
-            Self::NoNumber => "There is no usable phone number. Enter one.",
+            Self::NoNumber => "There is no usable phone number or e-mail address. Enter one.",
             Self::NumberSuspended => "The number is suspended. Ask the patient for the right one.",
-            Self::NoConsent => "No consent to texts is recorded. Record it when the patient agrees.",
-            Self::OptedOut => "The number opted out. Only the patient can undo it, by texting START.",
+            Self::NoConsent => "No consent to messages is recorded. Record it when the patient agrees.",
+            Self::OptedOut => "The number or address opted out. Only the patient can undo it, e.g. by texting START.",
             Self::Declined => "The patient cannot come.",
             Self::Confirmed => "The patient has confirmed.",
             Self::AnotherTime => "The patient asked for another time. Offer one.",
+            Self::Muted => "The patient wants no reminders about this visit.",
             Self::NotNew => "The patient was told when the visit moved.",
             Self::BookedLongAgo => "The visit was booked long before it was uploaded.",
             Self::Collapsed => "One message stands for the steps that were missed.",

@@ -50,6 +50,10 @@ pub mod act {
     pub const SIGNED_OUT: &str = "staff.signed-out";
     /// Somebody changed their password.
     pub const PASSWORD_CHANGED: &str = "staff.password-changed";
+    /// A patient's language or channel was chosen.
+    pub const PREFERENCE_SET: &str = "preference.set";
+    /// Reminders about a visit were switched off, or on again.
+    pub const VISIT_MUTED: &str = "visit.muted";
     /// A text came in and was read; consent, links or the number may have changed by it.
     pub const REPLY_RECEIVED: &str = "reply.received";
     /// A carrier says that a number cannot be reached, or has opted out there.

@@ -12,15 +12,16 @@ use std::collections::{BTreeMap, HashMap};
 /// Entries written in one transaction.
 const ENTRIES: usize = 1_000;
 
-/// Wording of the choice at an upload: "The patients gave us these numbers and agreed to reminders."
-pub const WORDING_DECLARED: &str = "import.declared.1";
+/// Wording of the choice at an upload: "The patients gave us these numbers and addresses and agreed to reminders." (Its first
+/// version, `import.declared.1`, spoke of numbers only.)
+pub const WORDING_DECLARED: &str = "import.declared.2";
 /// The wording is the practice's own: a column of its calendar.
 pub const WORDING_COLUMN: &str = "import.column";
 
 text_enum! {
-    /// What the uploader says about numbers that the file itself says nothing of.
+    /// What the uploader says about numbers and addresses that the file itself says nothing of.
     ConsentChoice: "consent choice" {
-        /// "The patients gave us these numbers and agreed to reminders."
+        /// "The patients gave us these numbers and addresses and agreed to reminders."
         Declared => "declared",
         /// Nothing is sent to them.
         Nothing => "none",
@@ -63,6 +64,8 @@ text_enum! {
         Desk => "desk",
         /// The carrier says so.
         Carrier => "carrier",
+        /// The opt-out link of a mail, pressed by the patient or by their mail program.
+        EmailLink => "email-link",
     }
 }
 
@@ -203,7 +206,7 @@ struct Wish {
 #[derive(Debug, Default)]
 pub(crate) struct Wishes {
     choice: Option<ConsentChoice>,
-    numbers: HashMap<BlindIndex, Wish>,
+    numbers: HashMap<(Channel, BlindIndex), Wish>,
 }
 
 impl Wishes {
@@ -211,9 +214,9 @@ impl Wishes {
         Self { choice, numbers: HashMap::new() }
     }
 
-    /// Takes what one row says of its number.
-    pub(crate) fn add(&mut self, bix: BlindIndex, said: Option<bool>) {
-        let wish = self.numbers.entry(bix).or_default();
+    /// Takes what one row says of its number or address.
+    pub(crate) fn add(&mut self, channel: Channel, bix: BlindIndex, said: Option<bool>) {
+        let wish = self.numbers.entry((channel, bix)).or_default();
         match said {
             Some(yes) => wish.column = Some(yes && wish.column != Some(false)),
             None => wish.declared |= self.choice == Some(ConsentChoice::Declared),
@@ -221,8 +224,8 @@ impl Wishes {
     }
 
     /// A row that said No before says Yes now.
-    pub(crate) fn changed_to_yes(&mut self, bix: BlindIndex) {
-        self.numbers.entry(bix).or_default().changed_to_yes = true;
+    pub(crate) fn changed_to_yes(&mut self, channel: Channel, bix: BlindIndex) {
+        self.numbers.entry((channel, bix)).or_default().changed_to_yes = true;
     }
 
     /// Writes the entries that follow. Numbers that stand where they should get none. Returns how many were written.
@@ -236,24 +239,27 @@ impl Wishes {
     ) -> Result<u64, FlowError> {
         let id = practice.practice.id;
         // In the order of the indexes, so that the same file makes the same ledger.
-        let wishes: BTreeMap<BlindIndex, Wish> = self.numbers.into_iter().collect();
-        let numbers: Vec<BlindIndex> = wishes.keys().copied().collect();
         let mut written = 0;
-        for some in numbers.chunks(ENTRIES) {
-            // The first look costs no lock; most imports have nothing to say.
-            let mut tx = flow.store.read(Scope::Practice(id)).await?;
-            let idle = entries(&mut tx, id, some, &wishes, import, staff).await?.is_empty();
-            drop(tx);
-            if idle {
-                continue;
+        for channel in Channel::ALL.iter().copied() {
+            let of_channel = self.numbers.iter().filter(|((of, _), _)| *of == channel);
+            let wishes: BTreeMap<BlindIndex, Wish> = of_channel.map(|((_, bix), wish)| (*bix, *wish)).collect();
+            let numbers: Vec<BlindIndex> = wishes.keys().copied().collect();
+            for some in numbers.chunks(ENTRIES) {
+                // The first look costs no lock; most imports have nothing to say.
+                let mut tx = flow.store.read(Scope::Practice(id)).await?;
+                let idle = entries(&mut tx, id, channel, some, &wishes, import, staff).await?.is_empty();
+                drop(tx);
+                if idle {
+                    continue;
+                }
+                let mut tx = flow.store.begin_batch(Scope::Practice(id)).await?;
+                let new = entries(&mut tx, id, channel, some, &wishes, import, staff).await?;
+                let about: Vec<BlindIndex> = new.iter().map(|entry| entry.bix).collect();
+                tx.replan_numbers(id, &about, now).await?;
+                append(flow, &mut tx, id, now, &new).await?;
+                tx.commit().await?;
+                written += new.len() as u64;
             }
-            let mut tx = flow.store.begin_batch(Scope::Practice(id)).await?;
-            let new = entries(&mut tx, id, some, &wishes, import, staff).await?;
-            let about: Vec<BlindIndex> = new.iter().map(|entry| entry.bix).collect();
-            tx.replan_numbers(id, &about, now).await?;
-            append(flow, &mut tx, id, now, &new).await?;
-            tx.commit().await?;
-            written += new.len() as u64;
         }
         Ok(written)
     }
@@ -262,26 +268,18 @@ impl Wishes {
 async fn entries(
     tx: &mut Tx,
     practice: PracticeId,
+    channel: Channel,
     numbers: &[BlindIndex],
     wishes: &BTreeMap<BlindIndex, Wish>,
     import: ImportId,
     staff: Option<StaffId>,
 ) -> Result<Vec<NewConsent<'static>>, FlowError> {
-    let stands = tx.consent_now(practice, Channel::Sms, numbers).await?;
+    let stands = tx.consent_now(practice, channel, numbers).await?;
     let stands: HashMap<BlindIndex, ConsentAct> =
         stands.into_iter().filter_map(|now| Some((now.bix, now.act.parse().ok()?))).collect();
     let entry = |bix: &BlindIndex| {
         let (act, basis, wording) = follows(*wishes.get(bix)?, stands.get(bix).copied())?;
-        Some(NewConsent {
-            bix: *bix,
-            channel: Channel::Sms,
-            act,
-            basis,
-            wording,
-            locale: None,
-            staff,
-            import: Some(import),
-        })
+        Some(NewConsent { bix: *bix, channel, act, basis, wording, locale: None, staff, import: Some(import) })
     };
     Ok(numbers.iter().filter_map(entry).collect())
 }
@@ -357,9 +355,9 @@ mod tests {
             let mut wishes = Wishes::new(Some(ConsentChoice::Declared));
             let number = BlindIndex([1; 16]);
             for said in order {
-                wishes.add(number, said);
+                wishes.add(Channel::Sms, number, said);
             }
-            assert_eq!(wishes.numbers.get(&number).and_then(|wish| wish.column), Some(false));
+            assert_eq!(wishes.numbers.get(&(Channel::Sms, number)).and_then(|wish| wish.column), Some(false));
         }
     }
 

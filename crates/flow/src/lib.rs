@@ -18,6 +18,7 @@ pub mod message;
 pub mod outcome;
 pub mod plan;
 pub mod portal;
+pub mod preference;
 mod purge;
 pub mod receipt;
 pub mod reconcile;

@@ -104,7 +104,7 @@ impl Flow {
         }
         let visits = tx.visits_of_same_numbers(practice, &taken, now).await?;
         tx.clear_plan_due(practice, &visits).await?;
-        let facts = Facts::read(&mut tx, open, &visits, now).await?;
+        let facts = Facts::read(self, &mut tx, open, &visits, now).await?;
         let mut changes = Changes::default();
         for group in facts.groups(open) {
             let outcome = facts.schedule(&group, now);

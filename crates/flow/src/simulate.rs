@@ -67,7 +67,7 @@ impl Flow {
             let fresh: Vec<AppointmentId> = some.iter().filter(|id| !seen.contains(id)).copied().collect();
             let visits = tx.visits_of_same_numbers(practice, &fresh, now).await?;
             seen.extend(visits.iter().copied());
-            let facts = Facts::read(&mut tx, &open, &visits, now).await?;
+            let facts = Facts::read(self, &mut tx, &open, &visits, now).await?;
             for group in facts.groups(&open) {
                 let outcome = facts.schedule(&group, now);
                 self.group_lines(&open, &facts, &group, &outcome, (from, to), &mut lines)?;
@@ -96,13 +96,12 @@ impl Flow {
             written.extend(planned.members.iter().map(of));
         }
         for (index, decision) in outcome.decisions.iter().enumerate() {
-            let Some((row, visit)) = group.rows.get(decision.visit).zip(group.number.visits.get(decision.visit)) else {
+            let Some((row, visit)) = group.rows.get(decision.visit).zip(group.circle.visits.get(decision.visit)) else {
                 continue;
             };
             let line = |due_at, decided, reason, text: Option<(String, usize)>| {
                 let (text, segments) = text.unzip();
-                let (appointment, step, zone) = (row.id, decision.step, visit.zone);
-                let channel = Channel::Sms;
+                let (appointment, step, channel, zone) = (row.id, decision.step, decision.channel, visit.zone);
                 SimulatedLine { appointment, step, channel, due_at, zone, decision: decided, reason, text, segments }
             };
             let skipped = |reason| line(decision.due_at, Decided::Skip, Some(reason), None);
@@ -135,7 +134,7 @@ impl Flow {
         let first = group.rows.get(visits.first()?.visit)?;
         let settings = &open.practice.settings;
         let said = visits.iter().filter_map(|decision| {
-            let visit = group.number.visits.get(decision.visit)?;
+            let visit = group.circle.visits.get(decision.visit)?;
             Some(SaidVisit { step: decision.step.to_string(), start: visit.start.local(visit.zone) })
         });
         Some(Message {

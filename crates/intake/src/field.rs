@@ -51,6 +51,8 @@ text_enum! {
         Action => "action",
         /// Whether the patient agreed to texts: yes or no.
         ConsentSms => "consent_sms",
+        /// Whether the patient agreed to e-mail: yes or no.
+        ConsentEmail => "consent_email",
         /// What the patient should bring.
         Bring => "bring",
     }

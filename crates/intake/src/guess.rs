@@ -329,6 +329,20 @@ const NAMES: &[(Said, &[&str])] = &[
             "consentimiento",
         ],
     ),
+    (
+        Is(Field::ConsentEmail),
+        &[
+            "oktoemail",
+            "consentemail",
+            "emailconsent",
+            "hipaaallowemail",
+            "allowemail",
+            "emailok",
+            "okaytoemail",
+            "receiveemail",
+            "emailoptin",
+        ],
+    ),
     (Is(Field::Bring), &["bring", "pleasebring", "instructions", "traer"]),
 ];
 

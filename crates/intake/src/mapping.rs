@@ -62,6 +62,8 @@ struct Values {
     #[serde(skip_serializing_if = "Words::is_empty")]
     consent_sms: Words,
     #[serde(skip_serializing_if = "Words::is_empty")]
+    consent_email: Words,
+    #[serde(skip_serializing_if = "Words::is_empty")]
     location: Words,
 }
 
@@ -101,7 +103,8 @@ pub struct Mapping {
     status: BTreeMap<String, AppointmentStatus>,
     action: BTreeMap<String, Action>,
     language: BTreeMap<String, Locale>,
-    consent: BTreeMap<String, bool>,
+    consent_sms: BTreeMap<String, bool>,
+    consent_email: BTreeMap<String, bool>,
 }
 
 impl Mapping {
@@ -213,12 +216,16 @@ impl Mapping {
         let language = meanings(&document.values.language, |word, meaning| {
             meaning.parse::<Locale>().map_err(|_| unknown("language", word, meaning, "en, es"))
         })?;
-        let consent = meanings(&document.values.consent_sms, |word, meaning| match meaning {
-            "yes" => Ok(true),
-            "no" => Ok(false),
-            _ => Err(unknown("consent_sms", word, meaning, "yes, no")),
-        })?;
-        Ok(Self { document, columns, zone, status, action, language, consent })
+        let yes_or_no = |words: &Words, field: &'static str| {
+            meanings(words, |word, meaning| match meaning {
+                "yes" => Ok(true),
+                "no" => Ok(false),
+                _ => Err(unknown(field, word, meaning, "yes, no")),
+            })
+        };
+        let consent_sms = yes_or_no(&document.values.consent_sms, "consent_sms")?;
+        let consent_email = yes_or_no(&document.values.consent_email, "consent_email")?;
+        Ok(Self { document, columns, zone, status, action, language, consent_sms, consent_email })
     }
 
     /// The columns of each mapped field.
@@ -266,9 +273,11 @@ impl Mapping {
         self.language.get(&words::normal(word)).copied().or_else(|| Locale::recognise(word))
     }
 
-    pub(crate) fn consent(&self, word: &str) -> Option<bool> {
+    /// What a word in a consent column means, by that field's table or by itself.
+    pub(crate) fn consent(&self, field: Field, word: &str) -> Option<bool> {
         let word = words::normal(word);
-        self.consent.get(&word).copied().or_else(|| words::yes_or_no(&word))
+        let meanings = if field == Field::ConsentEmail { &self.consent_email } else { &self.consent_sms };
+        meanings.get(&word).copied().or_else(|| words::yes_or_no(&word))
     }
 
     /// Their name of a location, or the one that `[values.location]` puts in its place. Only locations have such a table:

@@ -77,7 +77,7 @@ impl fmt::Display for Problem {
             }
             ProblemKind::UnknownConsent => write!(
                 f,
-                "“{word}” in column “{column}” is neither yes nor no ({count} {rows}), so it counts as no answer. Give it a meaning under [values.consent_sms]."
+                "“{word}” in column “{column}” is neither yes nor no ({count} {rows}), so it counts as no answer. Give it a meaning under [values.consent_sms] or [values.consent_email]."
             ),
             ProblemKind::UnknownTick => {
                 write!(f, "“{word}” in column “{column}” is neither yes nor no ({count} {rows}), so it is left out.")

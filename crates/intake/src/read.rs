@@ -81,7 +81,9 @@ pub fn read(table: &Table, mapping: &Mapping) -> Result<Reading, FileError> {
         problems: notes.into_problems(),
         unmapped: unmapped.map(|(_, name)| name.clone()).collect(),
         has_actions,
-        has_consent: !reader.places.get(Field::ConsentSms).is_empty(),
+        has_consent: [Field::ConsentSms, Field::ConsentEmail]
+            .into_iter()
+            .any(|field| !reader.places.get(field).is_empty()),
     })
 }
 
@@ -248,10 +250,14 @@ impl Reader<'_> {
             status,
             cancelled_at: self.cancelled_at(row),
             cancelled_late,
-            consent_sms: self
-                .word(row, Field::ConsentSms, ProblemKind::UnknownConsent, notes, |w| self.mapping.consent(w)),
+            consent_sms: self.consent(row, Field::ConsentSms, notes),
+            consent_email: self.consent(row, Field::ConsentEmail, notes),
             bring: text(Field::Bring),
         })
+    }
+
+    fn consent(&self, row: &Row, field: Field, notes: &mut Notes) -> Option<bool> {
+        self.word(row, field, ProblemKind::UnknownConsent, notes, |word| self.mapping.consent(field, word))
     }
 
     fn start(&self, row: &Row, day: &str) -> Result<Parsed, Reason> {

@@ -166,6 +166,8 @@ pub struct SourceVisit {
     pub cancelled_late: bool,
     /// Whether the patient agreed to texts, if the file tells.
     pub consent_sms: Option<bool>,
+    /// Whether the patient agreed to e-mail, if the file tells.
+    pub consent_email: Option<bool>,
     /// What the patient should bring.
     pub bring: Option<String>,
 }

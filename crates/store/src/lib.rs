@@ -27,6 +27,7 @@ mod plan;
 mod pool;
 mod portal;
 mod practice;
+mod preference;
 mod purge;
 mod receipt;
 mod report;
@@ -59,6 +60,7 @@ pub use portal::PortalVisit;
 pub use practice::{
     NewStaff, StoredDek, StoredLocation, StoredPlan, StoredPractice, StoredPractitioner, StoredVisitType,
 };
+pub use preference::StoredPreference;
 pub use purge::PurgeBefore;
 pub use receipt::{NewReceipt, SettledReceipt, WaitingReceipt};
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};

@@ -7,7 +7,7 @@ pub use rows::{PlanContact, PlanNotice, PlanReminder, PlanVisit, PlannedNotice, 
 use crate::dialect::Rows;
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::{AppointmentId, Channel, Instant, NoticeId, PracticeId, SkipReason};
+use kept_domain::{AppointmentId, Instant, NoticeId, PracticeId, SkipReason};
 use rows::{ReminderRow, VisitRow, notice_rows, reminder_rows};
 use uuid::Uuid;
 
@@ -65,7 +65,8 @@ impl Tx {
         Ok(rows.into_iter().map(|(id,)| id.into()).collect())
     }
 
-    /// Visits after `now` of all patients who share a number with the patients of these visits, and the visits themselves.
+    /// Visits after `now` of the whole circle of patients who share numbers or addresses with the patients of these visits,
+    /// directly or through one another, and the visits themselves. An address without consent binds nobody: nothing goes there.
     pub async fn visits_of_same_numbers(
         &mut self,
         practice: PracticeId,
@@ -75,15 +76,16 @@ impl Tx {
         let rows = bulk_all!(
             self,
             (Uuid,),
-            "WITH taken AS (SELECT id FROM {rows} AS r),
-                 people AS (SELECT DISTINCT a.patient_id FROM taken
-                     JOIN appointments AS a ON a.practice_id = $2 AND a.id = taken.id),
-                 numbers AS (SELECT DISTINCT c.bix FROM people
-                     JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = people.patient_id
-                         AND c.channel = 'sms' AND c.position = 0),
-                 kin AS (SELECT DISTINCT c.patient_id FROM numbers
-                     JOIN contact_points AS c ON c.practice_id = $2 AND c.bix = numbers.bix
-                         AND c.channel = 'sms' AND c.position = 0)
+            "WITH RECURSIVE taken AS (SELECT id FROM {rows} AS r),
+                 kin (patient_id) AS (
+                     SELECT a.patient_id FROM taken JOIN appointments AS a ON a.practice_id = $2 AND a.id = taken.id
+                     UNION
+                     SELECT other.patient_id FROM kin
+                     JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = kin.patient_id AND c.position = 0
+                         AND (c.channel = 'sms' OR EXISTS (SELECT 1 FROM consent_now AS k WHERE k.practice_id = $2
+                             AND k.bix = c.bix AND k.channel = c.channel AND k.act IN ('granted', 'restored')))
+                     JOIN contact_points AS other ON other.practice_id = $2 AND other.bix = c.bix
+                         AND other.channel = c.channel AND other.position = 0)
              SELECT a.id FROM kin
                  JOIN appointments AS a ON a.practice_id = $2 AND a.patient_id = kin.patient_id AND a.start_at_ms > $3
              UNION SELECT id FROM taken",
@@ -155,14 +157,19 @@ impl Tx {
             self,
             VisitRow,
             "SELECT a.id, a.patient_id, a.location_id, a.visit_type_id, a.start_at_ms, a.booked_at_ms, a.known_at_ms, a.status,
-                 a.answer, a.held IS NOT NULL AS held, a.revision, a.practitioner_revision, a.change_notice, p.locale,
-                 p.time_zone, c.id AS contact_id, c.bix, c.area_zones, c.suspended, k.act AS consent
+                 a.answer, a.held IS NOT NULL AS held, a.muted, a.revision, a.practitioner_revision, a.change_notice, p.locale,
+                 p.time_zone, p.channel, c.id AS sms_id, c.bix AS sms_bix, c.area_zones AS sms_zones,
+                 c.suspended AS sms_suspended, k.act AS sms_consent, e.id AS email_id, e.bix AS email_bix,
+                 e.suspended AS email_suspended, ke.act AS email_consent
              FROM {rows} AS r
              JOIN appointments AS a ON a.practice_id = $2 AND a.id = r.id
              JOIN patients AS p ON p.practice_id = $2 AND p.id = a.patient_id
              LEFT JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = a.patient_id AND c.channel = 'sms'
                  AND c.position = 0
-             LEFT JOIN consent_now AS k ON k.practice_id = $2 AND k.bix = c.bix AND k.channel = 'sms'",
+             LEFT JOIN consent_now AS k ON k.practice_id = $2 AND k.bix = c.bix AND k.channel = 'sms'
+             LEFT JOIN contact_points AS e ON e.practice_id = $2 AND e.patient_id = a.patient_id AND e.channel = 'email'
+                 AND e.position = 0
+             LEFT JOIN consent_now AS ke ON ke.practice_id = $2 AND ke.bix = e.bix AND ke.channel = 'email'",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )?;
@@ -178,7 +185,7 @@ impl Tx {
         let rows = bulk_all!(
             self,
             ReminderRow,
-            "SELECT m.id, m.appointment_id, m.step, m.revision, m.state, m.reason, m.due_at_ms, m.said_at_ms, m.notice_id,
+            "SELECT m.id, m.appointment_id, m.step, m.revision, m.channel, m.state, m.reason, m.due_at_ms, m.said_at_ms, m.notice_id,
                  n.kind, n.state AS notice_state, n.bix, n.contact_point_id, n.location_id, n.locale, n.template,
                  n.due_at_ms AS notice_due_at_ms, n.expires_at_ms
              FROM {rows} AS r
@@ -216,11 +223,10 @@ impl Tx {
         bulk!(
             self,
             "INSERT INTO reminders (practice_id, id, appointment_id, step, channel, revision, state, reason, due_at_ms, notice_id)
-             SELECT $2, id, appointment_id, step, $3, revision, state, reason, due_at_ms, notice_id FROM {rows} AS r WHERE TRUE
+             SELECT $2, id, appointment_id, step, channel, revision, state, reason, due_at_ms, notice_id FROM {rows} AS r WHERE TRUE
              ON CONFLICT (practice_id, appointment_id, step, channel, revision) DO NOTHING",
             reminder_rows(new),
-            practice.as_uuid(),
-            Channel::Sms.as_str()
+            practice.as_uuid()
         )
     }
 
@@ -232,7 +238,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         bulk!(
             self,
-            "UPDATE reminders SET state = r.state, reason = r.reason, due_at_ms = r.due_at_ms, notice_id = r.notice_id
+            "UPDATE reminders SET channel = r.channel, state = r.state, reason = r.reason, due_at_ms = r.due_at_ms, notice_id = r.notice_id
              FROM {rows} AS r
              WHERE reminders.practice_id = $2 AND reminders.id = r.id AND reminders.state <> 'sent'",
             reminder_rows(changed),
@@ -251,11 +257,11 @@ impl Tx {
             self,
             "INSERT INTO notices (practice_id, id, kind, channel, contact_point_id, bix, location_id, locale, template, state,
                  due_at_ms, expires_at_ms, created_at_ms)
-             SELECT $2, id, kind, $3, contact_point_id, bix, location_id, locale, template, 'planned', due_at_ms, expires_at_ms, $4
+             SELECT $2, id, kind, channel, contact_point_id, bix, location_id, locale, template, 'planned', due_at_ms,
+                 expires_at_ms, $3
              FROM {rows} AS r",
             notice_rows(new),
             practice.as_uuid(),
-            Channel::Sms.as_str(),
             now.as_ms()
         )
     }
@@ -269,7 +275,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         bulk!(
             self,
-            "UPDATE notices SET contact_point_id = r.contact_point_id, bix = r.bix, location_id = r.location_id,
+            "UPDATE notices SET channel = r.channel, contact_point_id = r.contact_point_id, bix = r.bix, location_id = r.location_id,
                  locale = r.locale, template = r.template, due_at_ms = r.due_at_ms, expires_at_ms = r.expires_at_ms
              FROM {rows} AS r
              WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'planned' AND notices.attempts = 0",

@@ -4,14 +4,14 @@ use super::diff::{self, Here, Last, Says};
 use super::names::Names;
 use super::numbers::Numbers;
 use super::outcome::{RowClass, RowDetail};
-use super::people::{People, PeopleWork};
+use super::people::{Had, People, PeopleWork};
 use super::said::{self, Resolved, label};
 use super::{CHUNK_ROWS, Opened, Run};
 use crate::FlowError;
 use kept_domain::practice::Location;
 use kept_domain::private::{AppointmentCol, AppointmentPrivate, SaidCol, SaidPrivate};
 use kept_domain::time::day_number;
-use kept_domain::{AppointmentId, AppointmentStatus, BlindIndex, ContentMac, Instant, PatientId, Salt};
+use kept_domain::{AppointmentId, AppointmentStatus, BlindIndex, Channel, ContentMac, Instant, PatientId, Salt};
 use kept_intake::{Action, SourceVisit};
 use kept_seal::{Blind, Place};
 use kept_store::{ChangedRow, ChangedVisit, KnownVisit, NewRow, NewVisit, Scope, StoreError};
@@ -44,7 +44,7 @@ struct Work {
     days: BTreeSet<i64>,
     moved: Vec<AppointmentId>,
     details: Vec<RowDetail>,
-    consented: Vec<BlindIndex>,
+    consented: Vec<(Channel, BlindIndex)>,
     unchanged: u64,
 }
 
@@ -125,8 +125,14 @@ impl Run<'_> {
             };
             said.canonical(&mut bytes);
             let number = visit.phone.as_deref().and_then(|raw| numbers.read(raw)).map(|number| number.bix);
+            let address = visit.email.as_deref().and_then(|raw| numbers.address(raw)).map(|address| address.bix);
             if let (Some(bix), Action::Upsert) = (number, visit.action) {
-                self.wishes.add(bix, visit.consent_sms);
+                self.wishes.add(Channel::Sms, bix, visit.consent_sms);
+            }
+            // Who said No to texts has not agreed to mail by what somebody declares for everybody.
+            let unsaid = visit.consent_email.is_none() && visit.consent_sms == Some(false);
+            if let (Some(bix), Action::Upsert, false) = (address, visit.action, unsaid) {
+                self.wishes.add(Channel::Email, bix, visit.consent_email);
             }
             self.outcome.without_number += u64::from(number.is_none());
             items.push(Item {
@@ -148,8 +154,8 @@ impl Run<'_> {
                 self.outcome.counts.new += work.rows.len() as u64;
                 self.outcome.counts.changed += work.changed_rows.len() as u64;
                 self.outcome.counts.unchanged += work.unchanged;
-                for bix in work.consented {
-                    self.wishes.changed_to_yes(bix);
+                for (channel, bix) in work.consented {
+                    self.wishes.changed_to_yes(channel, bix);
                 }
                 for detail in work.details {
                     self.outcome.describe(detail);
@@ -189,11 +195,12 @@ impl Run<'_> {
             let Some(visit) = known.remove(&item.key) else { continue };
             let place = Place::new(visit.row, visit.row_rev);
             let last = self.practice.keys.open::<SaidCol>(&self.practice.salt, place, &visit.said)?.fields;
-            people.add(item.patient, &item.said, numbers, last.contains_key("phone"));
+            let had = Had { number: last.contains_key("phone"), address: last.contains_key("email") };
+            people.add(item.patient, &item.said, numbers, had);
             before.push((item, visit, last));
         }
         for item in &new {
-            people.add(item.patient, &item.said, numbers, false);
+            people.add(item.patient, &item.said, numbers, Had::default());
         }
         if !people.is_empty() {
             work.people = people.resolve(self.flow, &mut tx, practice, &self.practice.keys).await?;
@@ -301,15 +308,22 @@ impl Run<'_> {
         let next = diff::merge(&here, &self.says(item, names), &changed, &said_last, self.now);
         let (patient, salt) = person(&work.people, item.patient)?;
         work.days.extend([known.local_day, next.local_day]);
-        // Another number, another person, another time: a link that went out before opens nothing any more.
-        if next.revision != known.revision || patient != known.patient || changed.contains("phone") {
+        // Another number or address, another person, another time: a link that went out before opens nothing any more.
+        let elsewhere = changed.contains("phone") || changed.contains("email");
+        if next.revision != known.revision || patient != known.patient || elsewhere {
             work.moved.push(known.id);
         }
         if last.get("consent").map(String::as_str) == Some("no")
             && item.said.visit.consent_sms == Some(true)
             && let Some(number) = item.said.visit.phone.as_deref().and_then(|raw| numbers.read(raw))
         {
-            work.consented.push(number.bix);
+            work.consented.push((Channel::Sms, number.bix));
+        }
+        if last.get("consent_email").map(String::as_str) == Some("no")
+            && item.said.visit.consent_email == Some(true)
+            && let Some(address) = item.said.visit.email.as_deref().and_then(|raw| numbers.address(raw))
+        {
+            work.consented.push((Channel::Email, address.bix));
         }
         let fields: BTreeSet<&'static str> = changed.iter().map(|field| label(field)).collect();
         let conflict = next.held.as_deref() == Some("conflict");

@@ -5,7 +5,7 @@ use super::said::Resolved;
 use crate::{Flow, FlowError};
 use kept_domain::private::{ContactCol, ContactPrivate, PatientCol, PatientPrivate};
 use kept_domain::{BlindIndex, Channel, ContactPointId, Locale, PatientId, PracticeId, Salt};
-use kept_seal::{Blind, Place, PracticeKeys};
+use kept_seal::{Place, PracticeKeys};
 use kept_store::{ChangedPatient, ContactOrder, KnownContact, KnownPatient, NewContact, NewPatient, Tx};
 use std::collections::HashMap;
 
@@ -17,7 +17,16 @@ struct Said {
     number: Option<Number>,
     /// The source had a number for them and has none now.
     number_gone: bool,
-    email: Option<String>,
+    address: Option<Number>,
+    /// The source had an address for them and has none now.
+    address_gone: bool,
+}
+
+/// What the last version of a row had.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Had {
+    pub(super) number: bool,
+    pub(super) address: bool,
 }
 
 /// The patients of a chunk while it is read.
@@ -45,10 +54,11 @@ impl People {
         self.order.is_empty()
     }
 
-    /// Takes what a new or changed row says. `number_gone`: its last version had a number.
-    pub(super) fn add(&mut self, key: BlindIndex, row: &Resolved<'_>, numbers: &mut Numbers<'_>, number_gone: bool) {
+    /// Takes what a new or changed row says. `had`: its last version.
+    pub(super) fn add(&mut self, key: BlindIndex, row: &Resolved<'_>, numbers: &mut Numbers<'_>, had: Had) {
         let visit = row.visit;
         let number = visit.phone.as_deref().and_then(|raw| numbers.read(raw).cloned());
+        let address = visit.email.as_deref().and_then(|raw| numbers.address(raw).cloned());
         let said = self.said.entry(key).or_insert_with(|| {
             self.order.push(key);
             Said {
@@ -63,7 +73,8 @@ impl People {
                 locale: None,
                 number: None,
                 number_gone: false,
-                email: None,
+                address: None,
+                address_gone: false,
             }
         });
         if let Some(name) = &visit.name {
@@ -73,9 +84,10 @@ impl People {
         }
         said.private.birth_date = visit.birth_date.or(said.private.birth_date);
         said.locale = visit.language.or(said.locale);
-        said.number_gone = number.is_none() && (number_gone || said.number_gone) && said.number.is_none();
+        said.number_gone = number.is_none() && (had.number || said.number_gone) && said.number.is_none();
         said.number = number.or(said.number.take());
-        said.email = visit.email.as_deref().map(str::to_lowercase).or(said.email.take());
+        said.address_gone = address.is_none() && (had.address || said.address_gone) && said.address.is_none();
+        said.address = address.or(said.address.take());
     }
 
     /// Compares with who is known, and seals what is new.
@@ -103,13 +115,8 @@ impl People {
             };
             work.known.insert(key, (id, salt));
             let mine = contacts.remove(&id).unwrap_or_default();
-            let number = person.number.map(|number| (number.e164, number.bix, number.area_zones));
-            work.place(flow, keys, (id, &salt), Channel::Sms, &mine, number, person.number_gone)?;
-            let email = person.email.map(|email| {
-                let bix = keys.blind(Blind::Email, &email);
-                (email, bix, None)
-            });
-            work.place(flow, keys, (id, &salt), Channel::Email, &mine, email, false)?;
+            work.place(flow, keys, (id, &salt), Channel::Sms, &mine, person.number, person.number_gone)?;
+            work.place(flow, keys, (id, &salt), Channel::Email, &mine, person.address, person.address_gone)?;
         }
         Ok(work)
     }
@@ -178,13 +185,13 @@ impl PeopleWork {
         (patient, salt): (PatientId, &Salt),
         channel: Channel,
         known: &[KnownContact],
-        value: Option<(String, BlindIndex, Option<String>)>,
+        value: Option<Number>,
         gone: bool,
     ) -> Result<(), FlowError> {
         if value.is_none() && !gone {
             return Ok(());
         }
-        let wanted = value.as_ref().map(|(_, bix, _)| *bix);
+        let wanted = value.as_ref().map(|number| number.bix);
         let mine = known.iter().filter(|contact| contact.channel == channel);
         let mut is_there = false;
         for contact in mine {
@@ -194,7 +201,7 @@ impl PeopleWork {
                 self.order.push(ContactOrder { id: contact.id, position });
             }
         }
-        if let (Some((value, bix, area_zones)), false) = (value, is_there) {
+        if let (Some(Number { value, bix, area_zones }), false) = (value, is_there) {
             let id: ContactPointId = flow.new_id();
             let private = keys.seal::<ContactCol>(salt, Place::new(id, 1), &ContactPrivate { value })?;
             self.contacts.push(NewContact { id, patient, channel, bix, private, area_zones });

@@ -61,7 +61,9 @@ impl Resolved<'_> {
         word("language", visit.language.map(kept_domain::Locale::as_str));
         word("status", status(visit).map(AppointmentStatus::as_str));
         word("cancelled_late", visit.cancelled_late.then_some("yes"));
-        word("consent", visit.consent_sms.map(|yes| if yes { "yes" } else { "no" }));
+        let yes_or_no = |yes| if yes { "yes" } else { "no" };
+        word("consent", visit.consent_sms.map(yes_or_no));
+        word("consent_email", visit.consent_email.map(yes_or_no));
     }
 
     /// The bytes that the content MAC covers, written over `out`.
@@ -101,7 +103,7 @@ pub(super) fn label(field: &str) -> &'static str {
         "phone" => "phone",
         "email" => "email",
         "language" => "language",
-        "consent" => "consent",
+        "consent" | "consent_email" => "consent",
         "patient" => "patient",
         "booked_at" => "booked",
         "bring" => "what to bring",

@@ -32,7 +32,7 @@ impl Changes {
         self.changed_notices.iter().map(|notice| notice.id).chain(self.cancelled_notices.iter().copied()).collect()
     }
 
-    /// Adds the difference of one number.
+    /// Adds the difference of one circle.
     pub(super) fn of_group(&mut self, facts: &Facts, group: &Group<'_>, outcome: &Outcome, now: Instant, flow: &Flow) {
         let standing = Standing::of(facts, group);
         let mut used: HashSet<NoticeId> = HashSet::new();
@@ -63,6 +63,7 @@ impl Changes {
                     appointment: stands.appointment,
                     step: stands.step,
                     revision: stands.revision,
+                    channel: stands.channel,
                     state: ReminderState::Superseded,
                     reason: Some(SkipReason::Superseded),
                     due_at: stands.due_at,
@@ -139,6 +140,7 @@ impl Changes {
             appointment: row.id,
             step: decision.step,
             revision,
+            channel: decision.channel,
             state,
             reason,
             due_at: decision.due_at,
@@ -151,13 +153,14 @@ impl Changes {
             }
             return;
         };
-        if !stands_right(stands, state, reason, decision.due_at, notice) {
-            self.changed_reminders.push(wanted(stands.id));
+        let wanted = wanted(stands.id);
+        if !stands_right(stands, &wanted) {
+            self.changed_reminders.push(wanted);
         }
     }
 }
 
-/// What stands for the visits of a number and can still change.
+/// What stands for the visits of a circle and can still change.
 struct Standing<'a> {
     reminders: HashMap<(AppointmentId, StepKey, i64), &'a PlanReminder>,
     /// Notices that nobody has armed.
@@ -186,11 +189,13 @@ impl<'a> Standing<'a> {
 fn wanted_notice(facts: &Facts, group: &Group<'_>, outcome: &Outcome, message: &Message) -> Option<PlannedNotice> {
     let decisions = || message.members.iter().filter_map(|member| outcome.decisions.get(*member));
     let first = group.rows.get(decisions().next()?.visit)?;
-    let contact = first.contact.as_ref()?;
+    let channel = group.circle.numbers.get(message.number)?.channel;
+    let contact = first.contact(channel)?;
     let template = crate::simulate::template(message.kind, decisions().map(|decision| decision.step));
     Some(PlannedNotice {
         id: NoticeId::from_uuid(uuid::Uuid::nil()),
         kind: message.kind,
+        channel,
         bix: contact.bix,
         contact: contact.id,
         location: first.location,
@@ -211,23 +216,19 @@ fn same_notice(stands: &PlanNotice, wanted: &PlannedNotice) -> bool {
         && stands.expires_at == wanted.expires_at
 }
 
-fn stands_right(
-    stands: &PlanReminder,
-    state: ReminderState,
-    reason: Option<SkipReason>,
-    due_at: Instant,
-    notice: Option<NoticeId>,
-) -> bool {
-    if stands.state != state {
+fn stands_right(stands: &PlanReminder, wanted: &PlannedReminder) -> bool {
+    if stands.state != wanted.state {
         return false;
     }
-    if state == ReminderState::Skipped {
+    if wanted.state == ReminderState::Skipped {
         // The first reason explains more than "too late" does.
         let too_late =
             [SkipReason::Past, SkipReason::Expired, SkipReason::Collapsed, SkipReason::Told].map(SkipReason::as_str);
-        let reason = reason.map(SkipReason::as_str);
+        let reason = wanted.reason.map(SkipReason::as_str);
         return stands.reason.is_some()
             && (stands.reason.as_deref() == reason || reason.is_some_and(|r| too_late.contains(&r)));
     }
-    stands.due_at == due_at && stands.notice.as_ref().map(|notice| notice.id) == notice
+    stands.channel == wanted.channel
+        && stands.due_at == wanted.due_at
+        && stands.notice.as_ref().map(|notice| notice.id) == wanted.notice
 }

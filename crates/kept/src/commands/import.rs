@@ -20,7 +20,7 @@ pub struct Args {
     /// Show what would change, and write nothing to the database
     #[arg(long)]
     dry_run: bool,
-    /// For numbers the file says nothing of: `declared` (the patients gave us these numbers and agreed to reminders) or `none` (send nothing)
+    /// For numbers the file says nothing of: `declared` (the patients gave us these numbers and addresses and agreed to reminders) or `none` (send nothing)
     /// [default: as for the last file with the same header, or `none`]
     #[arg(long, value_name = "CHOICE")]
     consent: Option<ConsentChoice>,
@@ -126,7 +126,7 @@ fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> R
     }
     if !outcome.has_consent && outcome.consents == 0 && counts.new > 0 {
         output::say(
-            "The file does not say who agreed to texts. If the patients gave you these numbers and agreed to reminders, import it again with `--consent declared`.",
+            "The file does not say who agreed to messages. If the patients gave you these numbers and addresses and agreed to reminders, import it again with `--consent declared`.",
         );
     }
     Ok(())

@@ -281,7 +281,8 @@ impl Tx {
         bulk!(
             self,
             "UPDATE patients SET private = r.private, rev = r.was_rev + 1, content_mac = r.content_mac,
-                 has_birth_date = r.has_birth_date, locale = r.locale
+                 has_birth_date = r.has_birth_date,
+                 locale = CASE WHEN patients.locale_own THEN patients.locale ELSE r.locale END
              FROM {rows} AS r WHERE patients.practice_id = $2 AND patients.id = r.id AND patients.rev = r.was_rev",
             rows,
             practice.as_uuid()

@@ -4,8 +4,8 @@ use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use kept_domain::plan::StepKey;
 use kept_domain::{
-    Answer, AppointmentId, AppointmentStatus, BlindIndex, ContactPointId, Instant, Locale, LocationId, NoticeId,
-    NoticeKind, NoticeState, PatientId, ReminderId, ReminderState, SkipReason, VisitTypeId,
+    Answer, AppointmentId, AppointmentStatus, BlindIndex, Channel, ContactPointId, Instant, Locale, LocationId,
+    NoticeId, NoticeKind, NoticeState, PatientId, ReminderId, ReminderState, SkipReason, VisitTypeId,
 };
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -33,6 +33,8 @@ pub struct PlanVisit {
     pub answer: Answer,
     /// Its reminders wait for the desk.
     pub held: bool,
+    /// The patient wants no reminders about it.
+    pub muted: bool,
     /// Changes of start or location so far, plus one.
     pub revision: i64,
     /// Changes of practitioner so far, plus one.
@@ -43,15 +45,26 @@ pub struct PlanVisit {
     pub locale: Option<Locale>,
     /// The patient's own zone, if recorded.
     pub patient_zone: Option<String>,
-    /// The number to use; none: no usable number.
-    pub contact: Option<PlanContact>,
+    /// The channel that the patient wants, if they said so.
+    pub channel: Option<Channel>,
+    /// The number and the address to use, at most one a channel, in the order of [`Channel::ALL`].
+    pub contacts: Vec<PlanContact>,
 }
 
-/// The number of a visit's patient.
+impl PlanVisit {
+    /// The number or address to use on a channel.
+    pub fn contact(&self, channel: Channel) -> Option<&PlanContact> {
+        self.contacts.iter().find(|contact| contact.channel == channel)
+    }
+}
+
+/// A number or address of a visit's patient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanContact {
     /// Which.
     pub id: ContactPointId,
+    /// How messages reach it.
+    pub channel: Channel,
     /// Of the number: equal for all who share it.
     pub bix: BlindIndex,
     /// Zones the area code allows, comma-separated.
@@ -76,30 +89,48 @@ pub(super) struct VisitRow {
     #[sqlx(try_from = "String")]
     answer: Answer,
     held: bool,
+    muted: bool,
     revision: i64,
     practitioner_revision: i64,
     change_notice: Option<String>,
     locale: Option<String>,
     time_zone: Option<String>,
-    contact_id: Option<Uuid>,
-    bix: Option<Vec<u8>>,
-    area_zones: Option<String>,
-    suspended: Option<String>,
-    consent: Option<String>,
+    channel: Option<String>,
+    sms_id: Option<Uuid>,
+    sms_bix: Option<Vec<u8>>,
+    sms_zones: Option<String>,
+    sms_suspended: Option<String>,
+    sms_consent: Option<String>,
+    email_id: Option<Uuid>,
+    email_bix: Option<Vec<u8>>,
+    email_suspended: Option<String>,
+    email_consent: Option<String>,
 }
 
 impl TryFrom<VisitRow> for PlanVisit {
     type Error = StoreError;
     fn try_from(row: VisitRow) -> Result<Self, StoreError> {
-        let bix = row.bix.map(BlindIndex::try_from).transpose();
-        let bix = bix.map_err(|_| StoreError::Corrupt { table: "contact_points", column: "bix" })?;
-        let contact = row.contact_id.zip(bix).map(|(id, bix)| PlanContact {
+        let bix = |bytes: Option<Vec<u8>>| {
+            let bix = bytes.map(BlindIndex::try_from).transpose();
+            bix.map_err(|_| StoreError::Corrupt { table: "contact_points", column: "bix" })
+        };
+        let sms = row.sms_id.zip(bix(row.sms_bix)?).map(|(id, bix)| PlanContact {
             id: id.into(),
+            channel: Channel::Sms,
             bix,
-            area_zones: row.area_zones,
-            suspended: row.suspended,
-            consent: row.consent,
+            area_zones: row.sms_zones,
+            suspended: row.sms_suspended,
+            consent: row.sms_consent,
         });
+        let email = row.email_id.zip(bix(row.email_bix)?).map(|(id, bix)| PlanContact {
+            id: id.into(),
+            channel: Channel::Email,
+            bix,
+            area_zones: None,
+            suspended: row.email_suspended,
+            consent: row.email_consent,
+        });
+        let channel = row.channel.as_deref().map(str::parse).transpose();
         let locale = row.locale.as_deref().map(str::parse).transpose();
         Ok(Self {
             id: row.id.into(),
@@ -112,12 +143,14 @@ impl TryFrom<VisitRow> for PlanVisit {
             status: row.status,
             answer: row.answer,
             held: row.held,
+            muted: row.muted,
             revision: row.revision,
             practitioner_revision: row.practitioner_revision,
             change_notice: row.change_notice,
             locale: locale.map_err(|_| StoreError::Corrupt { table: "patients", column: "locale" })?,
             patient_zone: row.time_zone,
-            contact,
+            channel: channel.map_err(|_| StoreError::Corrupt { table: "patients", column: "channel" })?,
+            contacts: sms.into_iter().chain(email).collect(),
         })
     }
 }
@@ -133,6 +166,8 @@ pub struct PlanReminder {
     pub step: StepKey,
     /// Revision it was made for.
     pub revision: i64,
+    /// How it travels, or travelled.
+    pub channel: Channel,
     /// Where it stands.
     pub state: ReminderState,
     /// Why it was skipped.
@@ -177,6 +212,8 @@ pub(super) struct ReminderRow {
     #[sqlx(try_from = "String")]
     step: StepKey,
     revision: i64,
+    #[sqlx(try_from = "String")]
+    channel: Channel,
     #[sqlx(try_from = "String")]
     state: ReminderState,
     reason: Option<String>,
@@ -224,6 +261,7 @@ impl TryFrom<ReminderRow> for PlanReminder {
             appointment: row.appointment_id.into(),
             step: row.step,
             revision: row.revision,
+            channel: row.channel,
             state: row.state,
             reason: row.reason,
             due_at: row.due_at_ms.into(),
@@ -232,7 +270,7 @@ impl TryFrom<ReminderRow> for PlanReminder {
     }
 }
 
-/// A reminder as planning wants it; by text message.
+/// A reminder as planning wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedReminder {
     /// Which: a new id, or that of the row to change.
@@ -243,6 +281,8 @@ pub struct PlannedReminder {
     pub step: StepKey,
     /// Revision it is made for. Not changed.
     pub revision: i64,
+    /// How it travels.
+    pub channel: Channel,
     /// Planned, held, skipped or superseded.
     pub state: ReminderState,
     /// Why, for skipped.
@@ -253,13 +293,15 @@ pub struct PlannedReminder {
     pub notice: Option<NoticeId>,
 }
 
-/// A notice as planning wants it; by text message.
+/// A notice as planning wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedNotice {
     /// Which: a new id, or that of the row to change.
     pub id: NoticeId,
     /// Reminder or change. Not changed.
     pub kind: NoticeKind,
+    /// How it travels.
+    pub channel: Channel,
     /// Of the number.
     pub bix: BlindIndex,
     /// The contact point it goes to.
@@ -282,6 +324,7 @@ pub(super) fn reminder_rows(reminders: &[PlannedReminder]) -> Rows {
         ("appointment_id", Kind::Uuid),
         ("step", Kind::Text),
         ("revision", Kind::Int),
+        ("channel", Kind::Text),
         ("state", Kind::Text),
         ("reason", Kind::Text),
         ("due_at_ms", Kind::Int),
@@ -293,6 +336,7 @@ pub(super) fn reminder_rows(reminders: &[PlannedReminder]) -> Rows {
             .uuid(reminder.appointment)
             .text(&reminder.step.to_string())
             .int(reminder.revision)
+            .text(reminder.channel.as_str())
             .text(reminder.state.as_str())
             .opt_text(reminder.reason.map(SkipReason::as_str))
             .int(reminder.due_at.as_ms())
@@ -305,6 +349,7 @@ pub(super) fn notice_rows(notices: &[PlannedNotice]) -> Rows {
     let mut rows = Rows::new(&[
         ("id", Kind::Uuid),
         ("kind", Kind::Text),
+        ("channel", Kind::Text),
         ("contact_point_id", Kind::Uuid),
         ("bix", Kind::Bytes),
         ("location_id", Kind::Uuid),
@@ -317,6 +362,7 @@ pub(super) fn notice_rows(notices: &[PlannedNotice]) -> Rows {
         rows.push()
             .uuid(notice.id)
             .text(notice.kind.as_str())
+            .text(notice.channel.as_str())
             .uuid(notice.contact)
             .bytes(&notice.bix.0)
             .uuid(notice.location)

@@ -38,6 +38,7 @@ pub(crate) async fn notices(store: &Store, count: u128) -> PracticeId {
         .map(|n| PlannedNotice {
             id: notice_id(n),
             kind: NoticeKind::Reminder,
+            channel: Channel::Sms,
             bix: NUMBER,
             contact: id(401),
             location: id(2),
@@ -53,6 +54,7 @@ pub(crate) async fn notices(store: &Store, count: u128) -> PracticeId {
         appointment: id(201),
         step: StepKey::Days(1),
         revision: 1,
+        channel: Channel::Sms,
         state: ReminderState::Planned,
         reason: None,
         due_at: NOW,

@@ -11,5 +11,6 @@ mod intake;
 mod plan;
 mod portal;
 mod practice;
+mod preference;
 mod purge;
 mod receipt;

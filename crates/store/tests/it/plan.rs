@@ -52,6 +52,7 @@ fn reminder(n: u128, step: StepKey, notice: Option<u128>) -> PlannedReminder {
         appointment: id(200 + n),
         step,
         revision: 1,
+        channel: Channel::Sms,
         state: ReminderState::Planned,
         reason: None,
         due_at: Instant::from_ms(7 * HOUR),
@@ -63,6 +64,7 @@ fn notice(n: u128) -> PlannedNotice {
     PlannedNotice {
         id: id(n),
         kind: NoticeKind::Reminder,
+        channel: Channel::Sms,
         bix: bix(1),
         contact: id(401),
         location: id(2),
@@ -151,13 +153,15 @@ async fn a_visit_is_read_with_its_number_and_consent() {
         assert_eq!((first.status, first.answer), (AppointmentStatus::Booked, Answer::NeedsAction));
         assert_eq!((first.known_at, first.booked_at, first.change_notice.as_deref()), (NOW, None, None));
         assert_eq!((first.locale, first.patient_zone.as_deref()), (Some(Locale::Es), None));
-        let contact = first.contact.as_ref().unwrap();
+        assert_eq!((first.muted, first.channel), (false, None));
+        let [contact] = &first.contacts[..] else { panic!("{:?}", first.contacts) };
+        assert_eq!(first.contact(Channel::Sms), Some(contact));
         assert_eq!((contact.id, contact.bix, contact.suspended.as_deref()), (id(401), bix(1), None));
         assert_eq!(
             (contact.area_zones.as_deref(), contact.consent.as_deref()),
             (Some("America/Phoenix"), Some("granted"))
         );
-        assert_eq!(found[1].contact, None);
+        assert_eq!(found[1].contacts, []);
     })
     .await;
 }
@@ -198,6 +202,10 @@ async fn reminders_and_notices_are_written_once_and_change_until_they_are_in_som
         let row = tx.plan_reminders(practice, &visits([4])).await.unwrap().remove(0);
         assert_eq!((row.state, row.reason.as_deref(), row.notice), (ReminderState::Skipped, Some("confirmed"), None));
 
+        let by_mail = PlannedReminder { channel: Channel::Email, ..reminder(1, StepKey::Days(1), Some(801)) };
+        assert_eq!(tx.update_planned_reminders(practice, &[by_mail]).await.unwrap(), 1);
+        assert_eq!(tx.plan_reminders(practice, &visits([1])).await.unwrap().remove(0).channel, Channel::Email);
+
         let later = PlannedNotice { due_at: Instant::from_ms(9 * HOUR), contact: id(402), ..notice(801) };
         assert_eq!(tx.update_planned_notices(practice, &[later]).await.unwrap(), 1);
         let of = tx.plan_reminders(practice, &visits([1])).await.unwrap().remove(0).notice.unwrap();
@@ -218,6 +226,57 @@ async fn reminders_and_notices_are_written_once_and_change_until_they_are_in_som
         let of = tx.plan_reminders(practice, &visits([1])).await.unwrap().remove(0).notice.unwrap();
         assert_eq!(of.state, NoticeState::Cancelled);
         assert_eq!(tx.hold_claimed(practice, id(900), due, &[id(802)]).await.unwrap(), [], "the lease is gone");
+    })
+    .await;
+}
+
+/// Patient 1 has a number; patient 2 shares it and has an address; patient 3 shares the address only.
+#[tokio::test]
+async fn a_circle_goes_on_through_everybody_who_shares_a_number_or_an_address() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        family(&mut tx, practice).await;
+        let address = |n: u128| NewContact {
+            id: id(500 + n),
+            patient: id(100 + n),
+            channel: Channel::Email,
+            bix: bix(2),
+            private: sealed(2),
+            area_zones: None,
+        };
+        assert_eq!(tx.insert_contacts(practice, &[address(2), address(3)]).await.unwrap(), 2);
+        let circle = |together: Vec<AppointmentId>| BTreeSet::from_iter(together);
+        let together = tx.visits_of_same_numbers(practice, &visits([5]), NOW).await.unwrap();
+        assert_eq!(together, visits([5]), "nothing goes to an address without consent");
+        let grant = ConsentEntry {
+            seq: 1,
+            id: id(700),
+            bix: bix(2),
+            channel: Channel::Email,
+            act: "granted".to_owned(),
+            basis: "import-column".to_owned(),
+            wording: "column".to_owned(),
+            locale: None,
+            staff: None,
+            import: None,
+            at: NOW,
+            prev_hash: [0; 32],
+            hash: [1; 32],
+        };
+        tx.lock_chain_head(practice, Chain::Consent).await.unwrap();
+        tx.append_consents(practice, &[grant]).await.unwrap();
+        for from in [1, 4, 5] {
+            let together = tx.visits_of_same_numbers(practice, &visits([from]), NOW).await.unwrap();
+            assert_eq!(circle(together), circle(visits(1..=5)), "from visit {from}");
+        }
+        let found = tx.plan_visits(practice, &visits([4])).await.unwrap().remove(0);
+        let email = found.contact(Channel::Email).unwrap();
+        assert_eq!((email.id, email.bix, email.consent.as_deref()), (id(502), bix(2), Some("granted")));
+        assert_eq!(found.contacts.len(), 2);
+        let by_mail = PlannedNotice { channel: Channel::Email, bix: bix(2), contact: id(502), ..notice(801) };
+        tx.insert_planned_notices(practice, &[by_mail], NOW).await.unwrap();
+        assert_eq!(tx.claimed_notices(practice, &[id(801)]).await.unwrap()[0].channel, Channel::Email);
     })
     .await;
 }
