@@ -8,6 +8,9 @@ pub const BREAKER_FAILURES: u32 = 10;
 /// For this long; then one message tries.
 pub const BREAKER_REST: Duration = Duration::from_secs(20);
 
+/// A carrier that asks for more quiet than this is tried again after this.
+pub const BREAKER_LONGEST_REST: Duration = Duration::from_mins(5);
+
 /// Counts failures in a row. A message that was never posted because the breaker is open was certainly not taken, so
 /// it simply waits.
 #[derive(Debug, Default)]
@@ -31,6 +34,18 @@ impl Breaker {
     /// The carrier answered (whatever it said).
     pub fn answered(&mut self) {
         *self = Self::default();
+    }
+
+    /// The carrier asked to be left alone for a while ("too many requests"): it works, and hammering it would not help.
+    pub fn rest(&mut self, now: Instant, asked: Duration) {
+        self.failures = 0;
+        let until = now + asked.min(BREAKER_LONGEST_REST);
+        self.closed_again_at = self.closed_again_at.max(Some(until));
+    }
+
+    /// How long the carrier is still left alone; asking takes nobody's turn.
+    pub fn rests(&self, now: Instant) -> Option<Duration> {
+        self.closed_again_at.filter(|until| *until > now).map(|until| until - now)
     }
 
     /// The carrier did not answer, or was broken.
@@ -63,5 +78,19 @@ mod tests {
         assert_eq!(breaker.wait(later), None);
         breaker.failed(later);
         assert_eq!(breaker.wait(later), None, "the count starts again");
+    }
+
+    #[test]
+    fn rests_as_long_as_the_carrier_asks_and_no_longer_than_the_limit() {
+        let start = Instant::now();
+        let mut breaker = Breaker::default();
+        assert_eq!(breaker.rests(start), None);
+        breaker.rest(start, Duration::from_secs(7));
+        breaker.rest(start, Duration::from_secs(2));
+        assert_eq!(breaker.rests(start), Some(Duration::from_secs(7)), "the longer one counts");
+        assert_eq!(breaker.wait(start), Some(Duration::from_secs(7)));
+        assert_eq!(breaker.wait(start + Duration::from_secs(7)), None, "then one tries");
+        breaker.rest(start, Duration::from_hours(9));
+        assert_eq!(breaker.rests(start), Some(BREAKER_LONGEST_REST));
     }
 }

@@ -18,17 +18,19 @@ mod hook;
 mod outbound;
 mod pace;
 mod registry;
+mod route;
 pub mod sandbox;
 
 pub use back_off::{BACK_OFF_FIRST, BACK_OFF_LONGEST, back_off};
-pub use breaker::{BREAKER_FAILURES, BREAKER_REST, Breaker};
+pub use breaker::{BREAKER_FAILURES, BREAKER_LONGEST_REST, BREAKER_REST, Breaker};
 pub use caller::{CALL_TIMEOUT, Caller, NotCalled};
 pub use hook::{
     Event, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, MAX_HOOK_BYTES, MessageStatus, Receipt,
 };
-pub use outbound::{LookUp, Outbound, Outcome, Refusal};
+pub use outbound::{LookUp, OPEN, Outbound, Outcome, PACE, Refusal, Sure};
 pub use pace::{MAX_PACE_WAIT, MAX_SENDERS, Pace};
 pub use registry::{AnyCarrier, Carriers, Line};
+pub use route::{Past, Route};
 
 use kept_domain::{Instant, NoticeId};
 use std::future::Future;

@@ -45,18 +45,43 @@ pub enum Outcome {
         /// The carrier's own code.
         code: String,
     },
-    /// The carrier certainly did not take it, or honours keys so that asking again is safe.
+    /// Asking again is safe; `sure` says why, and with it whether another line may be asked.
     Retry {
         /// How long the carrier asked us to wait, if it did.
         after: Option<Duration>,
-        /// The carrier's own code, or ours: `connect`, `busy`, `open`.
+        /// The carrier's own code, or ours: `connect`, `busy`, [`OPEN`], [`PACE`].
         code: String,
+        /// What makes it safe.
+        sure: Sure,
     },
     /// Nobody knows whether the carrier took it.
     Unknown {
         /// What happened: `timeout`, `broken`, `unreadable`.
         code: String,
     },
+}
+
+impl Outcome {
+    /// Whether the message may go through another line at once: only after certainty that this one did not take it, and
+    /// not because of our own pace, which the sender's next turn settles.
+    pub fn may_change_line(&self) -> bool {
+        matches!(self, Self::Retry { sure: Sure::NotTaken, code, .. } if code != PACE)
+    }
+}
+
+/// The code of a [`Outcome::Retry`] that our own pace made: the line was not asked, and its sender's turn will come.
+pub const PACE: &str = "pace";
+
+/// The code of a [`Outcome::Retry`] of a line that is left alone just now: it was not asked.
+pub const OPEN: &str = "open";
+
+/// Why it is safe to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sure {
+    /// The carrier certainly did not take the message: any line may be asked.
+    NotTaken,
+    /// Nobody knows, but this carrier recognises the key: only the same line may be asked, within the key's life.
+    KeyHolds,
 }
 
 /// Why a carrier refuses, as far as it changes what we do next.

@@ -13,30 +13,43 @@ pub const MAX_PACE_WAIT: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Pace {
     gap: Duration,
-    free_at: HashMap<String, Instant>,
+    senders: HashMap<String, Sender>,
+}
+
+/// When a sender's next turns are.
+#[derive(Debug, Clone, Copy)]
+struct Sender {
+    /// The next turn that can be taken.
+    free_at: Instant,
+    /// When the next one that was sent away is to come back.
+    back_at: Instant,
 }
 
 impl Pace {
     /// At most `per_second` messages a second from one sender; zero means no limit.
     pub fn new(per_second: u32) -> Self {
-        Self { gap: Duration::from_secs(1).checked_div(per_second).unwrap_or_default(), free_at: HashMap::new() }
+        Self { gap: Duration::from_secs(1).checked_div(per_second).unwrap_or_default(), senders: HashMap::new() }
     }
 
     /// Takes the sender's next turn. `Ok` says how long to wait before using it, `Err` that the next turn is too far
-    /// away (then none was taken).
+    /// away: then none was taken, and the message should come back after the time given. Those sent away are told times as
+    /// far apart as turns are, so that a burst comes back one by one and not all at once.
     pub fn turn(&mut self, sender: &str, now: Instant) -> Result<Duration, Duration> {
         if self.gap.is_zero() {
             return Ok(Duration::ZERO);
         }
-        if self.free_at.len() >= MAX_SENDERS && !self.free_at.contains_key(sender) {
-            self.free_at.retain(|_, free_at| *free_at > now);
+        if self.senders.len() >= MAX_SENDERS && !self.senders.contains_key(sender) {
+            self.senders.retain(|_, sender| sender.free_at > now);
         }
-        let free_at = self.free_at.get(sender).copied().unwrap_or(now).max(now);
+        let known = self.senders.get(sender).copied().unwrap_or(Sender { free_at: now, back_at: now });
+        let free_at = known.free_at.max(now);
         let wait = free_at - now;
         if wait > MAX_PACE_WAIT {
-            return Err(wait);
+            let back_at = known.back_at.max(free_at);
+            self.senders.insert(sender.to_owned(), Sender { free_at, back_at: back_at + self.gap });
+            return Err(back_at - now);
         }
-        self.free_at.insert(sender.to_owned(), free_at + self.gap);
+        self.senders.insert(sender.to_owned(), Sender { free_at: free_at + self.gap, ..known });
         Ok(wait)
     }
 }
@@ -65,6 +78,19 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_comes_back_one_by_one() {
+        let now = Instant::now();
+        let mut pace = Pace::new(1);
+        let turns: Vec<_> = (0..8).map(|_| pace.turn("a", now)).collect();
+        let seconds = Duration::from_secs;
+        assert_eq!(turns[..3], [Ok(seconds(0)), Ok(seconds(1)), Ok(seconds(2))]);
+        assert_eq!(turns[3..], [3, 4, 5, 6, 7].map(|wait| Err(seconds(wait))));
+        for wait in 3..8 {
+            assert_eq!(pace.turn("a", now + seconds(wait)), Ok(seconds(0)), "each finds its turn when it comes back");
+        }
+    }
+
+    #[test]
     fn no_limit_and_bounded_memory() {
         let now = Instant::now();
         let mut pace = Pace::new(0);
@@ -74,6 +100,6 @@ mod tests {
             let later = now + Duration::from_millis(20) * u32::try_from(n).expect("small");
             assert!(pace.turn(&n.to_string(), later).is_ok());
         }
-        assert!(pace.free_at.len() <= MAX_SENDERS);
+        assert!(pace.senders.len() <= MAX_SENDERS);
     }
 }

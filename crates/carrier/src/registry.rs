@@ -1,8 +1,8 @@
 //! The carriers that are set up, each with its breaker and pace.
 
 use crate::{
-    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Outbound, Outcome, Pace, Refusal, back_off,
-    sandbox::SandboxCarrier,
+    Breaker, Carrier, Event, HookError, HookRequest, LookUp, OPEN, Outbound, Outcome, PACE, Pace, Refusal, Sure,
+    back_off, sandbox::SandboxCarrier,
 };
 use kept_domain::{Channel, Instant, NoticeId};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,16 +79,29 @@ impl Line {
         self.carrier.honours_keys()
     }
 
+    /// What it carries.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// Whether the carrier is left alone just now.
+    pub fn rests(&self) -> bool {
+        let now = std::time::Instant::now();
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).rests(now).is_some()
+    }
+
     /// Hands over one notice when it is its sender's turn, unless the carrier is left alone just now.
     pub async fn submit(&self, notice: &Outbound) -> Outcome {
         let rest = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).wait(std::time::Instant::now());
         if let Some(after) = rest {
-            return Outcome::Retry { after: Some(after), code: "open".to_owned() };
+            return Outcome::Retry { after: Some(after), code: OPEN.to_owned(), sure: Sure::NotTaken };
         }
         let sender = notice.from.as_deref().unwrap_or_default();
         let turn = self.pace.lock().unwrap_or_else(PoisonError::into_inner).turn(sender, std::time::Instant::now());
         match turn {
-            Err(after) => return Outcome::Retry { after: Some(after), code: "pace".to_owned() },
+            Err(after) => {
+                return Outcome::Retry { after: Some(after), code: PACE.to_owned(), sure: Sure::NotTaken };
+            }
             Ok(wait) if wait.is_zero() => {}
             Ok(wait) => tokio::time::sleep(wait).await,
         }
@@ -97,7 +110,7 @@ impl Line {
         match &outcome {
             Outcome::Accepted { .. } | Outcome::Refused { .. } => breaker.answered(),
             // Being asked to slow down is an answer; silence and a broken machine are not.
-            Outcome::Retry { after: Some(_), .. } => {}
+            Outcome::Retry { after: Some(asked), .. } => breaker.rest(std::time::Instant::now(), *asked),
             Outcome::Retry { after: None, .. } | Outcome::Unknown { .. } => breaker.failed(std::time::Instant::now()),
         }
         outcome
@@ -140,9 +153,14 @@ impl Carriers {
         Self { lines: lines.into() }
     }
 
-    /// The line that messages of a channel go through.
+    /// The preferred line of a channel.
     pub fn for_channel(&self, channel: Channel) -> Option<&Line> {
-        self.lines.iter().find(|line| line.channel == channel)
+        self.of_channel(channel).next()
+    }
+
+    /// The lines of a channel in the order of preference.
+    pub fn of_channel(&self, channel: Channel) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| line.channel == channel)
     }
 
     /// The line of that name; webhooks and unfinished notices name theirs.

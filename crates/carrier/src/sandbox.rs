@@ -5,7 +5,7 @@
 
 use crate::{
     Carrier, Event, HookError, HookKind, HookRequest, Inbound, LookUp, MAX_HOOK_AGE, MessageStatus, Outbound, Outcome,
-    Receipt, Refusal,
+    Receipt, Refusal, Sure,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use kept_domain::{Instant, NoticeId};
@@ -67,6 +67,8 @@ impl fmt::Debug for Secret {
 /// Where the phone is and what it promises.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The carrier's name in rows and addresses; [`NAME`] unless a test has two phones.
+    pub name: &'static str,
     /// Address of the carrier's API: `http://127.0.0.1:8080/sandbox/carrier/messages`.
     pub messages_url: String,
     /// Signs webhooks.
@@ -80,7 +82,7 @@ pub struct Settings {
 impl Settings {
     /// The phone at `messages_url`, honouring keys for [`KEY_LIFE`].
     pub fn new(messages_url: String, secret: Secret) -> Self {
-        Self { messages_url, secret, key_life: Some(KEY_LIFE), timeout: SUBMIT_TIMEOUT }
+        Self { name: NAME, messages_url, secret, key_life: Some(KEY_LIFE), timeout: SUBMIT_TIMEOUT }
     }
 }
 
@@ -161,7 +163,7 @@ impl SandboxCarrier {
     /// A failure after which nobody knows, unless the carrier honours keys: then asking again is safe.
     fn ambiguous(&self, code: &str) -> Outcome {
         match self.settings.key_life {
-            Some(_) => Outcome::Retry { after: None, code: code.to_owned() },
+            Some(_) => Outcome::Retry { after: None, code: code.to_owned(), sure: Sure::KeyHolds },
             None => Outcome::Unknown { code: code.to_owned() },
         }
     }
@@ -177,7 +179,7 @@ fn refusal(code: &str) -> Refusal {
 
 impl Carrier for SandboxCarrier {
     fn name(&self) -> &'static str {
-        NAME
+        self.settings.name
     }
 
     fn honours_keys(&self) -> Option<Duration> {
@@ -204,7 +206,9 @@ impl Carrier for SandboxCarrier {
         // The error is dropped on purpose: it would carry the address, and its kind is all that matters.
         let answer = match sent {
             Ok(answer) => answer,
-            Err(error) if error.is_connect() => return Outcome::Retry { after: None, code: "connect".to_owned() },
+            Err(error) if error.is_connect() => {
+                return Outcome::Retry { after: None, code: "connect".to_owned(), sure: Sure::NotTaken };
+            }
             Err(error) if error.is_timeout() => return Outcome::Unknown { code: "timeout".to_owned() },
             Err(_) => return Outcome::Unknown { code: "broken".to_owned() },
         };
@@ -216,7 +220,8 @@ impl Carrier for SandboxCarrier {
             },
             429 => {
                 let asked = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-                Outcome::Retry { after: Some(Duration::from_secs(asked.unwrap_or(1))), code: "busy".to_owned() }
+                let after = Some(Duration::from_secs(asked.unwrap_or(1)));
+                Outcome::Retry { after, code: "busy".to_owned(), sure: Sure::NotTaken }
             }
             400..=499 => {
                 let code = answer.json::<NotTaken>().await.map_or_else(|_| status.to_string(), |body| body.code);

@@ -78,17 +78,20 @@ const OPTED_OUT: &str = "HTTP/1.1 422 No\r\ncontent-length: 20\r\nconnection: cl
 async fn every_answer_says_how_sure_it_is() {
     let keys = Some(KEY_LIFE);
     assert_eq!(outcome(Some(TAKEN), keys).await, Outcome::Accepted { provider_ref: "m1".to_owned() });
-    let busy = Outcome::Retry { after: Some(Duration::from_secs(7)), code: "busy".to_owned() };
+    let busy = Outcome::Retry { after: Some(Duration::from_secs(7)), code: "busy".to_owned(), sure: Sure::NotTaken };
     assert_eq!(outcome(Some(BUSY), None).await, busy, "certainly not taken, keys or not");
     let refused = Outcome::Refused { why: Refusal::OptedOut, code: "opted-out".to_owned() };
     assert_eq!(outcome(Some(OPTED_OUT), keys).await, refused);
-    assert_eq!(outcome(Some(BROKEN), keys).await, Outcome::Retry { after: None, code: "503".to_owned() });
+    assert_eq!(
+        outcome(Some(BROKEN), keys).await,
+        Outcome::Retry { after: None, code: "503".to_owned(), sure: Sure::KeyHolds }
+    );
     assert_eq!(outcome(Some(BROKEN), None).await, Outcome::Unknown { code: "503".to_owned() });
     assert_eq!(outcome(None, keys).await, Outcome::Unknown { code: "timeout".to_owned() });
     let garbage = "HTTP/1.1 201 Created\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
     assert_eq!(outcome(Some(garbage), keys).await, Outcome::Unknown { code: "unreadable".to_owned() });
     let nobody = carrier("http://127.0.0.1:1/".to_owned(), None).submit(&notice()).await;
-    assert_eq!(nobody, Outcome::Retry { after: None, code: "connect".to_owned() });
+    assert_eq!(nobody, Outcome::Retry { after: None, code: "connect".to_owned(), sure: Sure::NotTaken });
 }
 
 #[tokio::test]

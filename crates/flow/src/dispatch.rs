@@ -7,6 +7,7 @@
 mod arm;
 mod compose;
 mod record;
+mod route;
 
 use crate::{Flow, FlowError};
 use chrono::Duration;
@@ -20,8 +21,8 @@ pub const BATCH: i64 = 250;
 pub const LEASE: Duration = Duration::seconds(120);
 /// Hand-overs under way at once, each on a connection that is kept open.
 pub const SENDERS: usize = 24;
-/// Attempts before a notice counts as failed.
-pub const MAX_ATTEMPTS: i64 = 6;
+/// Times that a carrier is asked before a notice counts as failed.
+pub const MAX_ATTEMPTS: usize = 6;
 
 /// Notices under one lease.
 #[derive(Debug)]

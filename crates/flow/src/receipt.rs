@@ -10,6 +10,7 @@ use chrono::Duration;
 use kept_carrier::{Event, HookKind, HookRequest, Line, MessageStatus, Receipt, Refusal};
 use kept_domain::{BlindIndex, Channel, NoticeState, PracticeId, TaskId};
 use kept_store::{NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
+use std::collections::BTreeSet;
 
 pub use kept_carrier::{HookError, HookKind as Kind, MAX_HOOK_BYTES};
 
@@ -48,10 +49,11 @@ pub enum NotTaken {
 }
 
 /// A number that a carrier refuses.
-struct RefusedNumber {
-    bix: BlindIndex,
-    channel: Channel,
-    why: Refusal,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusedNumber {
+    pub(crate) bix: BlindIndex,
+    pub(crate) channel: Channel,
+    pub(crate) why: Refusal,
 }
 
 impl Flow {
@@ -164,8 +166,9 @@ impl Flow {
         Ok(u64::try_from(waiting.len()).unwrap_or(u64::MAX))
     }
 
-    /// Numbers that the carrier says opted out there, or cannot be reached: no more messages to them.
-    async fn refuse_numbers(
+    /// Numbers that the carrier says opted out there, or cannot be reached: no more messages to them. In the caller's
+    /// transaction; last but the commit.
+    pub(crate) async fn refuse_numbers(
         &self,
         tx: &mut Tx,
         practice: PracticeId,
@@ -173,10 +176,16 @@ impl Flow {
     ) -> Result<(), FlowError> {
         let now = self.clock.civil();
         let mut entries = Vec::new();
-        for number in refused {
+        let mut seen = BTreeSet::new();
+        for number in refused.iter().filter(|number| seen.insert((number.channel.as_str(), number.bix.0))) {
             let reason = match number.why {
                 Refusal::NotAccepted => continue,
                 Refusal::OptedOut => {
+                    let stands = tx.consent_now(practice, number.channel, &[number.bix]).await?;
+                    if stands.iter().any(|stands| stands.act == ConsentAct::Withdrawn.as_str()) {
+                        // The ledger knows: the carrier refused what we say to those who just opted out.
+                        continue;
+                    }
                     let entry = NewConsent {
                         bix: number.bix,
                         channel: number.channel,

@@ -30,13 +30,18 @@ pub fn client() -> Result<reqwest::Client, Failure> {
 
 /// The configured carriers; none sends nothing.
 pub fn configured(config: &Config) -> Result<Carriers, Failure> {
-    match config.carrier {
-        CarrierKind::None => Ok(Carriers::default()),
+    let texts: Vec<Line> = config.carrier.iter().map(|kind| line(kind, config)).collect::<Result<_, _>>()?;
+    Ok(Carriers::new(texts))
+}
+
+/// One line for texts.
+pub fn line(kind: CarrierKind, config: &Config) -> Result<Line, Failure> {
+    match kind {
         CarrierKind::Sandbox => {
             let settings = Settings::new(config.carrier_api(), secret(config)?);
             let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client()?, settings));
             // A page needs no pace.
-            Ok(Carriers::new(vec![Line::new(carrier, Channel::Sms, 0)]))
+            Ok(Line::new(carrier, Channel::Sms, 0))
         }
     }
 }
@@ -92,7 +97,7 @@ mod tests {
     #[test]
     fn without_a_carrier_there_is_none() {
         let carriers = configured(&Config::defaults()).expect("the defaults");
-        assert!(carriers.for_channel(Channel::Sms).is_none());
+        assert!(carriers.of_channel(Channel::Sms).next().is_none());
     }
 
     #[test]
@@ -102,7 +107,7 @@ mod tests {
         let whole = config(&[("KEPT_CARRIER", "sandbox"), url, ("KEPT_CARRIER_SECRET", &secret)]).expect("good");
         // The binary installs the provider at its start; in tests whoever comes first does.
         let _second = rustls::crypto::ring::default_provider().install_default();
-        assert!(configured(&whole).expect("set up").for_channel(Channel::Sms).is_some());
+        assert!(configured(&whole).expect("set up").of_channel(Channel::Sms).next().is_some());
         assert!(!format!("{whole:?}").contains(&secret), "Debug shows the secret");
 
         let no_url = config(&[("KEPT_CARRIER", "sandbox"), ("KEPT_CARRIER_URL", "phone")]).expect_err("no address");
@@ -114,5 +119,7 @@ mod tests {
         }
         let unknown = config(&[("KEPT_CARRIER", "pigeon")]).expect_err("unknown").to_string();
         assert!(unknown.contains("none") && unknown.contains("sandbox"), "{unknown}");
+        let twice = config(&[("KEPT_CARRIER", "sandbox, sandbox")]).expect_err("twice").to_string();
+        assert!(twice.contains("twice"), "{twice}");
     }
 }

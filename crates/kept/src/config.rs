@@ -1,5 +1,9 @@
 //! Configuration: the embedded default file, then `kept.toml`, then `KEPT_…` variables; checked before anything starts.
 
+mod lines;
+
+pub use lines::{CarrierKind, CarrierList};
+
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -55,8 +59,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// As it stands in links, without a slash at the end.
     pub public_url: String,
-    /// What hands notices to phones.
-    pub carrier: CarrierKind,
+    /// What hands texts to phones, in the order of preference.
+    pub carrier: CarrierList,
     /// Address of the carrier's API.
     pub carrier_url: String,
     /// What we and the carrier know.
@@ -85,16 +89,6 @@ impl std::fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
-}
-
-/// The carriers there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CarrierKind {
-    /// None: nothing is sent.
-    None,
-    /// A phone on a page, for trials.
-    Sandbox,
 }
 
 /// A setting that prints nothing.
@@ -273,48 +267,11 @@ impl Config {
             return Err(setting("database_connections", "must be 1 to 1000"));
         }
         self.metrics_address()?;
-        self.check_carrier()?;
+        self.check_lines()?;
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             return Err(setting("log", format!("{error}; write e.g. `info` or `info,kept_store=debug`")));
         }
         Ok(self)
-    }
-
-    fn check_carrier(&self) -> Result<(), ConfigError> {
-        if self.carrier != CarrierKind::Sandbox {
-            return Ok(());
-        }
-        if !self.carrier_url.is_empty() {
-            let good = reqwest::Url::parse(&self.carrier_url).is_ok();
-            return if good {
-                Ok(())
-            } else {
-                Err(setting("carrier_url", "must be the address of the sandbox's API, or \"\""))
-            };
-        }
-        // Whoever opens the phone's page reads every text: it is shown to this machine only.
-        if self.listen.ip().is_loopback() && is_loopback_url(&self.public_url) {
-            return Ok(());
-        }
-        Err(setting(
-            "carrier",
-            "`sandbox` without `carrier_url` shows every text on a page, so it works on this machine only: `listen` and \
-             `public_url` must be 127.0.0.1, [::1] or localhost",
-        ))
-    }
-
-    /// Whether `serve` shows the sandbox's phone itself.
-    pub fn shows_phone(&self) -> bool {
-        self.carrier == CarrierKind::Sandbox && self.carrier_url.is_empty()
-    }
-
-    /// The address of the carrier's API.
-    pub fn carrier_api(&self) -> String {
-        if self.shows_phone() {
-            format!("http://{}/sandbox/carrier/messages", self.listen)
-        } else {
-            self.carrier_url.clone()
-        }
     }
 
     /// What the store needs.

@@ -1,9 +1,10 @@
 //! Notices on their way out: claimed under a lease, armed, recorded. Every change names the lease token, so that
 //! a worker whose lease was given to another can change nothing.
 
+mod doubt;
 mod rows;
 
-pub use rows::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, Send};
+pub use rows::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send};
 
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;

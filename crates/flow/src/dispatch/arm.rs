@@ -1,10 +1,11 @@
 //! The last look: what may still go out is frozen, in one short transaction.
 
 use super::compose::{Draft, DraftText, is_unasked};
-use super::{DispatchSummary, LEASE};
+use super::{DispatchSummary, LEASE, route};
 use crate::audit::{self, AuditEntry, act};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
+use kept_carrier::Route;
 use kept_domain::skip::SkipReason;
 use kept_domain::time::day_number;
 use kept_domain::window::SendWindow;
@@ -25,6 +26,8 @@ pub(super) struct Ready {
     pub(super) text: DraftText,
     pub(super) valid_for: Duration,
     pub(super) attempt_number: i64,
+    /// The line it goes through; none where the channel has none.
+    pub(super) carrier: Option<&'static str>,
 }
 
 /// What arming left.
@@ -87,8 +90,17 @@ impl Flow {
         }
 
         let (mut ready, mut dropped, mut released, mut sends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut doubtful = Vec::new();
         for mut draft in drafts.into_iter().filter(|draft| held.contains(&draft.notice.id)) {
             let id = draft.notice.id;
+            let carrier = match self.carriers.route(draft.notice.channel, &route::past(&draft.past, wall)) {
+                Route::Through(line) => Some(line.name()),
+                Route::Nowhere => None,
+                Route::Doubtful => {
+                    doubtful.push(id);
+                    continue;
+                }
+            };
             match (verdict(&draft, &facts), draft.text.take()) {
                 (Verdict::Drop(state, reason), _) => dropped.push((id, state, reason)),
                 (Verdict::Release(due_at), _) => released.push((id, due_at)),
@@ -101,7 +113,7 @@ impl Flow {
                         sends.push(send);
                     }
                     let attempt_number = draft.notice.attempts + 1;
-                    ready.push(Ready { draft, text, valid_for, attempt_number });
+                    ready.push(Ready { draft, text, valid_for, attempt_number, carrier });
                 }
             }
         }
@@ -112,6 +124,7 @@ impl Flow {
         released.extend(unplaced.iter().map(|id| (*id, None)));
         ready.retain(|one: &Ready| !unplaced.contains(&one.draft.notice.id));
 
+        self.doubt(&mut tx, practice, token, &doubtful).await?;
         tx.drop_notices(practice, token, now, &dropped).await?;
         tx.release_notices(practice, token, &released).await?;
         let links: Vec<_> = ready.iter_mut().filter_map(|one| one.text.new_link.take()).collect();
@@ -121,18 +134,23 @@ impl Flow {
         let entry = AuditEntry::system(act::NOTICES_ARMED)
             .id("batch", token)
             .count("armed", count(ready.len()))
-            .count("dropped", count(dropped.len()));
-        if !(ready.is_empty() && dropped.is_empty()) {
+            .count("dropped", count(dropped.len()))
+            .count("uncertain", count(doubtful.len()));
+        if !(ready.is_empty() && dropped.is_empty() && doubtful.is_empty()) {
             audit::append(&mut tx, practice, wall, &[entry]).await?;
         }
         tx.commit().await?;
-        let summary = DispatchSummary { dropped: dropped.len(), released: released.len(), ..Default::default() };
+        let summary = DispatchSummary {
+            dropped: dropped.len(),
+            released: released.len(),
+            uncertain: doubtful.len(),
+            ..Default::default()
+        };
         Ok(ArmedBatch { ready, summary })
     }
 
     fn armed(&self, ready: &Ready) -> Armed {
         let notice = &ready.draft.notice;
-        let carrier = self.carriers.for_channel(notice.channel).map_or("none", kept_carrier::Line::name);
         Armed {
             id: notice.id,
             body: ready.text.sealed_body.clone(),
@@ -140,7 +158,7 @@ impl Flow {
             link: ready.text.link,
             rev: ready.text.rev,
             send_day: is_unasked(notice.kind).then(|| local_day(&ready.draft, self.clock.civil())),
-            carrier,
+            carrier: ready.carrier.unwrap_or("none"),
             attempt: self.new_id::<AttemptId>(),
             attempt_number: ready.attempt_number,
         }

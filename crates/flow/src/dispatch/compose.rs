@@ -7,7 +7,7 @@ use kept_domain::private::{LinkSecret, NoticeBody};
 use kept_domain::zone::{candidate_zones, zones_from_text};
 use kept_domain::{AppointmentId, LinkId, NoticeId, NoticeKind, ReminderId, Sealed};
 use kept_seal::{LinkToken, Place};
-use kept_store::{ClaimedNotice, NewLink, NewLinkVisit, NoticeReminder, Scope};
+use kept_store::{ClaimedNotice, NewLink, NewLinkVisit, NoticeReminder, PastAttempt, Scope};
 use std::collections::{BTreeSet, HashMap};
 
 /// A claimed notice with its text, ready to be armed if nothing changed meanwhile.
@@ -17,6 +17,8 @@ pub(super) struct Draft {
     pub(super) zones: Vec<Tz>,
     /// The reminders the text was written from.
     pub(super) reminders: BTreeSet<ReminderId>,
+    /// Earlier attempts, in their order.
+    pub(super) past: Vec<PastAttempt>,
     /// Written now, or frozen by an earlier attempt; none where nothing is left to say.
     pub(super) text: Option<DraftText>,
 }
@@ -39,6 +41,14 @@ impl Flow {
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
         let claimed = tx.claimed_notices(practice, notices).await?;
         let reminders = tx.notice_reminders(practice, notices).await?;
+        let again: Vec<NoticeId> =
+            claimed.iter().filter(|notice| notice.attempts > 0).map(|notice| notice.id).collect();
+        let mut past: HashMap<NoticeId, Vec<PastAttempt>> = HashMap::new();
+        if !again.is_empty() {
+            for attempt in tx.attempts_of(practice, &again).await? {
+                past.entry(attempt.notice).or_default().push(attempt);
+            }
+        }
         drop(tx);
         let mut by_notice: HashMap<NoticeId, Vec<NoticeReminder>> = HashMap::new();
         for reminder in reminders {
@@ -48,7 +58,8 @@ impl Flow {
             .into_iter()
             .map(|notice| {
                 let reminders = by_notice.remove(&notice.id).unwrap_or_default();
-                self.draft(open, notice, &reminders)
+                let past = past.remove(&notice.id).unwrap_or_default();
+                self.draft(open, notice, &reminders, past)
             })
             .collect()
     }
@@ -58,6 +69,7 @@ impl Flow {
         open: &OpenPractice,
         notice: ClaimedNotice,
         reminders: &[NoticeReminder],
+        past: Vec<PastAttempt>,
     ) -> Result<Draft, FlowError> {
         let location_zone =
             open.location(notice.location).map_or(open.practice.time_zone, |found| found.location.time_zone);
@@ -69,7 +81,7 @@ impl Flow {
             (None, []) => None,
             (None, reminders) => Some(self.written(open, &notice, reminders)?),
         };
-        Ok(Draft { zones, reminders: reminders.iter().map(|reminder| reminder.id).collect(), text, notice })
+        Ok(Draft { zones, reminders: reminders.iter().map(|reminder| reminder.id).collect(), past, text, notice })
     }
 
     /// The text of an earlier attempt, or an answer that was written when it was decided.

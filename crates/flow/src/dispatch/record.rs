@@ -1,25 +1,32 @@
 //! Handing over to the carrier, and writing down what became of it.
 
 use super::arm::Ready;
+use super::route::{self, NOT_TAKEN, UNKNOWN};
 use super::{DispatchSummary, MAX_ATTEMPTS, SENDERS};
+use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use futures_util::{StreamExt as _, stream};
-use kept_carrier::{Outbound, Outcome as Carried};
-use kept_domain::{Instant, LeaseToken, NoticeId, NoticeState, TaskId};
-use kept_store::{NewTask, Outcome, Scope};
+use kept_carrier::{Outbound, Outcome as Carried, Refusal, Sure};
+use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, NoticeId, NoticeState, TaskId};
+use kept_store::{NewTask, Outcome, PastAttempt, Scope};
 
 /// What the carrier said of one notice.
 pub(super) struct HandedOver {
     id: NoticeId,
+    bix: BlindIndex,
+    channel: Channel,
     expires_at: Instant,
     attempt_number: i64,
+    /// The line that was asked; none where the channel has none.
+    carrier: Option<&'static str>,
     honours_keys: bool,
+    past: Vec<PastAttempt>,
     answer: Carried,
 }
 
 impl Flow {
-    /// Speaks to the carrier, up to [`SENDERS`] notices at once. No transaction is open.
+    /// Speaks to the carriers, up to [`SENDERS`] notices at once. No transaction is open.
     pub(super) async fn hand_over(&self, open: &OpenPractice, ready: Vec<Ready>) -> Vec<HandedOver> {
         stream::iter(ready.into_iter().map(|one| self.hand_over_one(open, one)))
             .buffer_unordered(SENDERS)
@@ -28,16 +35,21 @@ impl Flow {
     }
 
     async fn hand_over_one(&self, open: &OpenPractice, ready: Ready) -> HandedOver {
-        let notice = &ready.draft.notice;
-        let handed = |answer, honours_keys| HandedOver {
+        let notice = ready.draft.notice;
+        let line = ready.carrier.and_then(|name| self.carriers.by_name(name));
+        let mut handed = HandedOver {
             id: notice.id,
+            bix: notice.bix,
+            channel: notice.channel,
             expires_at: notice.expires_at,
             attempt_number: ready.attempt_number,
-            honours_keys,
-            answer,
+            carrier: ready.carrier,
+            honours_keys: line.is_some_and(|line| line.honours_keys().is_some()),
+            past: ready.draft.past,
+            answer: Carried::Retry { after: None, code: "no-carrier".to_owned(), sure: Sure::NotTaken },
         };
-        let Some(line) = self.carriers.for_channel(notice.channel) else {
-            return handed(Carried::Retry { after: None, code: "no-carrier".to_owned() }, false);
+        let Some(line) = line else {
+            return handed;
         };
         let (public_url, slug) = (&self.settings.public_url, &open.practice.slug);
         let text = match &ready.text.secret {
@@ -53,7 +65,8 @@ impl Flow {
             status_url: format!("{public_url}/hooks/{}/{slug}/status", line.name()),
             inbound_url: format!("{public_url}/hooks/{}/{slug}/inbound", line.name()),
         };
-        handed(line.submit(&outbound).await, line.honours_keys().is_some())
+        handed.answer = line.submit(&outbound).await;
+        handed
     }
 
     /// Writes down the outcomes, in one transaction under the live token.
@@ -72,9 +85,13 @@ impl Flow {
         let mut outcomes = Vec::with_capacity(handed.len());
         let mut tasks = Vec::new();
         let mut never_left = Vec::new();
+        let mut refused = Vec::new();
         for one in handed {
             let id = one.id;
-            let outcome = Self::outcome(one, now)?;
+            if let Carried::Refused { why: why @ (Refusal::OptedOut | Refusal::Unreachable), .. } = one.answer {
+                refused.push(RefusedNumber { bix: one.bix, channel: one.channel, why });
+            }
+            let outcome = self.outcome(one, now)?;
             match outcome.state {
                 NoticeState::Sent => summary.sent += 1,
                 NoticeState::Planned => summary.retried += 1,
@@ -98,11 +115,14 @@ impl Flow {
         tx.record_outcomes(practice, token, wall, &outcomes).await?;
         tx.delete_sends(practice, &never_left).await?;
         tx.insert_tasks(practice, wall, &tasks).await?;
+        if !refused.is_empty() {
+            self.refuse_numbers(&mut tx, practice, &refused).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
 
-    fn outcome(one: HandedOver, now: Instant) -> Result<Outcome, FlowError> {
+    fn outcome(&self, one: HandedOver, now: Instant) -> Result<Outcome, FlowError> {
         let done = |state, reason: Option<&str>, attempt, code| Outcome {
             id: one.id,
             state,
@@ -112,6 +132,7 @@ impl Flow {
             attempt,
             code,
         };
+        let may_change_line = one.answer.may_change_line();
         Ok(match one.answer {
             Carried::Accepted { provider_ref } => {
                 Outcome { provider_ref: Some(provider_ref), ..done(NoticeState::Sent, None, "accepted", None) }
@@ -119,48 +140,58 @@ impl Flow {
             Carried::Refused { code, .. } => done(NoticeState::Failed, Some("refused"), "refused", Some(code)),
             // Without keys a second try could be a second text: a person looks, or the carrier is asked.
             Carried::Unknown { code } if !one.honours_keys => {
-                done(NoticeState::Uncertain, Some("unknown"), "unknown", Some(code))
+                done(NoticeState::Uncertain, Some("unknown"), UNKNOWN, Some(code))
             }
-            Carried::Unknown { code } => Self::again(
-                &done(NoticeState::Planned, None, "unknown", Some(code)),
-                None,
-                now,
-                one.attempt_number,
-                one.expires_at,
-            )?,
-            Carried::Retry { after, code } => Self::again(
-                &done(NoticeState::Planned, None, "retry", Some(code)),
-                after,
-                now,
-                one.attempt_number,
-                one.expires_at,
-            )?,
+            Carried::Unknown { code } => {
+                let wait = wait(None, one.attempt_number)?;
+                again(done(NoticeState::Planned, None, UNKNOWN, Some(code)), wait, now, &one.past, one.expires_at)
+            }
+            Carried::Retry { after, code, sure: Sure::KeyHolds } => {
+                let wait = wait(after, one.attempt_number)?;
+                again(done(NoticeState::Planned, None, UNKNOWN, Some(code)), wait, now, &one.past, one.expires_at)
+            }
+            Carried::Retry { after, code, sure: Sure::NotTaken } => {
+                let past = route::past(&one.past, now);
+                let unbound = past.iter().all(|attempt| attempt.not_taken);
+                let other = one.carrier.is_some_and(|name| self.carriers.another(name, one.channel, &past));
+                let wait = if may_change_line && unbound && other {
+                    Duration::zero()
+                } else if route::not_asked(Some(&code)) {
+                    // Waiting for a turn says nothing about how often the message failed.
+                    wait(after, 1)?
+                } else {
+                    wait(after, one.attempt_number)?
+                };
+                again(done(NoticeState::Planned, None, NOT_TAKEN, Some(code)), wait, now, &one.past, one.expires_at)
+            }
         })
     }
+}
 
-    /// A later attempt, unless there have been enough or it would be too late.
-    fn again(
-        outcome: &Outcome,
-        asked: Option<std::time::Duration>,
-        now: Instant,
-        attempt_number: i64,
-        expires_at: Instant,
-    ) -> Result<Outcome, FlowError> {
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random)?;
-        let wait = kept_carrier::back_off(
-            u32::try_from(attempt_number).unwrap_or(u32::MAX),
-            u64::from_le_bytes(random),
-            asked,
-        );
-        let due_at = now + Duration::from_std(wait).unwrap_or(Duration::MAX);
-        let ends = |state, reason: &str| Outcome { state, reason: Some(reason.to_owned()), ..outcome.clone() };
-        if due_at >= expires_at {
-            return Ok(ends(NoticeState::Expired, "carrier-down"));
-        }
-        if attempt_number >= MAX_ATTEMPTS {
-            return Ok(ends(NoticeState::Failed, "carrier-down"));
-        }
-        Ok(Outcome { due_at: Some(due_at), ..outcome.clone() })
+/// How long until the next attempt.
+fn wait(asked: Option<std::time::Duration>, attempt_number: i64) -> Result<Duration, FlowError> {
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random)?;
+    let attempts = u32::try_from(attempt_number).unwrap_or(u32::MAX);
+    let wait = kept_carrier::back_off(attempts, u64::from_le_bytes(random), asked);
+    Ok(Duration::from_std(wait).unwrap_or(Duration::MAX))
+}
+
+/// A later attempt, unless there have been enough or it would be too late. What may have been taken ends as uncertain,
+/// never as failed: a person must not be told that it did not go out.
+fn again(outcome: Outcome, wait: Duration, now: Instant, past: &[PastAttempt], expires_at: Instant) -> Outcome {
+    let due_at = now + wait;
+    let too_late = due_at >= expires_at;
+    let asked = past.iter().map(|one| one.code.as_deref()).chain([outcome.code.as_deref()]);
+    let attempts = asked.filter(|code| !route::not_asked(*code)).count();
+    if !too_late && attempts < MAX_ATTEMPTS {
+        return Outcome { due_at: Some(due_at), ..outcome };
     }
+    let unsure = outcome.attempt == UNKNOWN || past.iter().any(|one| one.outcome.as_deref() != Some(NOT_TAKEN));
+    let (state, reason) = match (unsure, too_late) {
+        (true, _) => (NoticeState::Uncertain, "unknown"),
+        (false, true) => (NoticeState::Expired, "carrier-down"),
+        (false, false) => (NoticeState::Failed, "carrier-down"),
+    };
+    Outcome { state, reason: Some(reason.to_owned()), ..outcome }
 }

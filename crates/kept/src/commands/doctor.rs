@@ -69,7 +69,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![configuration(config), clock(), carrier(config)];
+    let mut findings = vec![configuration(config), clock()];
+    findings.extend(lines(config));
     let ring = match open::key_ring(&config.key_file) {
         Ok(ring) => {
             let ids = ring.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
@@ -103,14 +104,21 @@ fn configuration(config: &Config) -> Finding {
     }
 }
 
-fn carrier(config: &Config) -> Finding {
-    match (config.carrier, carriers::configured(config)) {
-        (_, Err(failure)) => Finding::fail("carrier", failure),
-        (CarrierKind::None, _) => Finding::warn("carrier", "none: nothing is sent; set `carrier` when you are ready"),
-        (CarrierKind::Sandbox, _) => {
-            Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_api()))
-        }
+/// A finding for each line that carries texts.
+fn lines(config: &Config) -> Vec<Finding> {
+    if config.carrier.is_empty() {
+        return vec![Finding::warn("carrier", "none: nothing is sent by text; set `carrier` when you are ready")];
     }
+    config
+        .carrier
+        .iter()
+        .map(|kind| match (kind, carriers::line(kind, config)) {
+            (_, Err(failure)) => Finding::fail("carrier", format!("{}: {failure}", kind.as_str())),
+            (CarrierKind::Sandbox, Ok(_)) => {
+                Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_api()))
+            }
+        })
+        .collect()
 }
 
 fn clock() -> Finding {

@@ -170,6 +170,23 @@ pub struct Armed {
     pub attempt_number: i64,
 }
 
+/// An attempt that a notice had before.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct PastAttempt {
+    /// At which notice.
+    #[sqlx(rename = "notice_id", try_from = "Uuid")]
+    pub notice: NoticeId,
+    /// Through which carrier.
+    pub carrier: String,
+    /// When it began (wall).
+    #[sqlx(rename = "armed_at_ms", try_from = "i64")]
+    pub armed_at: Instant,
+    /// How it ended: accepted, refused, retry, unknown; none where its worker did not come back.
+    pub outcome: Option<String>,
+    /// The carrier's code, or ours.
+    pub code: Option<String>,
+}
+
 /// What became of an armed notice.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -183,7 +200,7 @@ pub struct Outcome {
     pub provider_ref: Option<String>,
     /// When to try again, for planned.
     pub due_at: Option<Instant>,
-    /// How the attempt ended: accepted, refused, retry, unknown.
+    /// How the attempt ended: accepted, refused, retry (certainly not taken), unknown.
     pub attempt: &'static str,
     /// The carrier's code.
     pub code: Option<String>,

@@ -247,6 +247,56 @@ async fn a_worker_that_died_between_arming_and_recording_leaves_what_can_be_sent
 }
 
 #[tokio::test]
+async fn what_was_tried_is_remembered_and_may_leave_a_notice_in_doubt() {
+    both(|store| async move {
+        let practice = notices(&store, 2).await;
+        let both = [notice_id(0), notice_id(1)];
+        assert_eq!(claim(&store, token(1), 2).await.len(), 2);
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        assert_eq!(tx.attempts_of(practice, &both).await.unwrap(), []);
+        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        let busy = Outcome {
+            attempt: "retry",
+            code: Some("busy".to_owned()),
+            due_at: Some(NOW),
+            ..outcome(0, NoticeState::Planned, None)
+        };
+        tx.record_outcomes(practice, token(1), NOW, &[busy]).await.unwrap();
+        tx.release_notices(practice, token(1), &[(notice_id(1), None)]).await.unwrap();
+        tx.commit().await.unwrap();
+
+        claim(&store, token(2), 2).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.arm_notices(practice, token(2), LATER, NOW, &[Armed { carrier: "other", ..armed(0, 2) }]).await.unwrap();
+        let past: Vec<_> = tx
+            .attempts_of(practice, &both)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|attempt| (attempt.notice, attempt.carrier, attempt.armed_at, attempt.outcome, attempt.code))
+            .collect();
+        let said = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            past,
+            [
+                (notice_id(0), "sandbox".to_owned(), NOW, said("retry"), said("busy")),
+                (notice_id(0), "other".to_owned(), LATER, None, None)
+            ]
+        );
+
+        assert_eq!(tx.doubt_notices(practice, token(1), "unknown", &both).await.unwrap(), 0, "another's lease");
+        assert_eq!(
+            tx.doubt_notices(practice, token(2), "unknown", &both).await.unwrap(),
+            1,
+            "what is armed is not asked"
+        );
+        tx.commit().await.unwrap();
+        assert_eq!(claim(&store, token(3), 2).await, [], "and it is sent no more");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn caps_are_places_that_two_workers_cannot_both_take() {
     both(|store| async move {
         let practice = notices(&store, 2).await;

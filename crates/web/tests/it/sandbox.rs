@@ -14,23 +14,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
-const OMAR: &str = "+12125550192";
-const OMAR_ROW: &str = "3,P3,Omar Khan,1960-01-05,212-555-0192,2026-12-03,09:00,30,Amy Wong,Follow Up,Scheduled,Yes\n";
+pub(crate) const OMAR: &str = "+12125550192";
+pub(crate) const OMAR_ROW: &str =
+    "3,P3,Omar Khan,1960-01-05,212-555-0192,2026-12-03,09:00,30,Amy Wong,Follow Up,Scheduled,Yes\n";
 const LEE: &str = "+12125550191";
 const LEE_ROWS: &str = "\
 1,P1,Emma Lee,2015-09-23,(212) 555-0191,2026-12-04,10:00,30,Amy Wong,Flu Shot,Scheduled,Yes\n\
 2,P2,Noah Lee,2017-01-05,212-555-0191,2026-12-04,10:30,30,Amy Wong,Flu Shot,Scheduled,Yes\n";
 
 /// A practice whose texts go to a sandbox that listens on this machine.
-struct Scene {
-    world: World,
-    sandbox: Sandbox,
-    url: String,
-    client: reqwest::Client,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
 }
 
 impl Scene {
-    async fn new(store: &Store, settings: PracticeSettings) -> Self {
+    pub(crate) async fn new(store: &Store, settings: PracticeSettings) -> Self {
+        Self::behind(store, settings, None).await
+    }
+
+    /// The sandbox is the second line, behind a carrier at `first`.
+    pub(crate) async fn behind(store: &Store, settings: PracticeSettings, first: Option<CarrierSettings>) -> Self {
         // Whoever comes first installs the provider; the rest find it there.
         let _second = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -41,7 +47,9 @@ impl Scene {
             ..CarrierSettings::new(format!("{url}/sandbox/carrier/messages"), Secret::new([9; 32]))
         };
         let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client.clone(), carrier));
-        let carriers = Carriers::new(vec![Line::new(carrier, Channel::Sms, 0)]);
+        let first = first.map(|first| AnyCarrier::Sandbox(SandboxCarrier::new(client.clone(), first)));
+        let lines = first.into_iter().chain([carrier]).map(|carrier| Line::new(carrier, Channel::Sms, 0));
+        let carriers = Carriers::new(lines.collect());
         let (flow, clock) = flow_with(store, carriers, &url);
         let sandbox = Sandbox::new(Caller::new(client.clone(), Secret::new([9; 32])), Arc::clone(&clock) as _);
         let state = WebState::new(flow.clone(), Settings { public_url: url.clone(), demo: true });
@@ -50,7 +58,7 @@ impl Scene {
         Self { world: World::over(flow, clock, settings).await, sandbox, url, client }
     }
 
-    async fn import(&self, rows: &str) {
+    pub(crate) async fn import(&self, rows: &str) {
         let request = ImportRequest {
             practice: self.world.practice,
             file_name: "week.csv",
@@ -65,7 +73,7 @@ impl Scene {
     }
 
     /// Plans and sends what is due, and waits for the receipts. Says how many went out.
-    async fn settle(&self) -> usize {
+    pub(crate) async fn settle(&self) -> usize {
         let done = self.world.flow.settle().await.unwrap();
         self.sandbox.quiet().await;
         self.world.flow.settle().await.unwrap();
@@ -78,14 +86,14 @@ impl Scene {
         answer.text().await.unwrap()
     }
 
-    async fn answers(&self) -> Vec<Answer> {
+    pub(crate) async fn answers(&self) -> Vec<Answer> {
         let mut tx = self.world.flow.store.read(Scope::Practice(self.world.practice)).await.unwrap();
         let far = Instant::from_ms(NOW.as_ms() * 2);
         let ids = tx.visits_starting(self.world.practice, NOW, far).await.unwrap();
         tx.plan_visits(self.world.practice, &ids).await.unwrap().into_iter().map(|visit| visit.answer).collect()
     }
 
-    async fn tasks(&self) -> Vec<String> {
+    pub(crate) async fn tasks(&self) -> Vec<String> {
         let mut tx = self.world.flow.store.read(Scope::Practice(self.world.practice)).await.unwrap();
         let mut kinds: Vec<_> =
             tx.open_tasks(self.world.practice).await.unwrap().into_iter().map(|task| task.kind).collect();
@@ -93,7 +101,7 @@ impl Scene {
         kinds
     }
 
-    fn received(&self, number: &str) -> usize {
+    pub(crate) fn received(&self, number: &str) -> usize {
         self.sandbox.phones().into_iter().find(|(own, _)| own == number).map_or(0, |(_, count)| count)
     }
 }
