@@ -8,7 +8,7 @@ mod lexicon;
 mod text;
 
 use crate::text_enum;
-use chrono::{NaiveDateTime, Timelike as _};
+use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 use lexicon::{Lexicon, contains, is_one_of, without};
 use text::{Folded, fold, tokens, unquoted};
 
@@ -42,6 +42,46 @@ text_enum! {
     }
 }
 
+/// Every rule, in the words that are stored. `media` is the caller's: a photo or a voice note came with the text.
+pub const RULES: &[&str] = &[
+    "reaction",
+    "nothing-said",
+    "danger",
+    "opt-out-word",
+    "bare-cancel",
+    "opt-out-phrase",
+    "stop-in-other-words",
+    "stop-denied",
+    "stop-elsewhere",
+    "stop-unclear",
+    "wrong-number",
+    "start",
+    "help",
+    "long",
+    "one",
+    "two",
+    "three",
+    "yes-and-no",
+    "denied",
+    "another-time",
+    "cannot-come",
+    "question",
+    "unknown-sign",
+    "plain-yes",
+    "yes-and-the-visits-time",
+    "yes-names-a-time",
+    "yes-and-more",
+    "courtesy-only",
+    "unknown-words",
+    "nothing-asked",
+    "which-visit",
+    "media",
+];
+/// Rules whose text may be an opt-out: automatic messages wait until a person has looked ("Stop by at 3?").
+const HOLDING: &[&str] = &["stop-denied", "stop-elsewhere", "stop-unclear"];
+/// Rules of a plain yes where not exactly one question is open.
+const WHICH: &[&str] = &["nothing-asked", "which-visit"];
+
 /// A decision and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
@@ -53,14 +93,22 @@ pub struct Decision {
     pub hold: bool,
     /// A plain yes, but not exactly one question is open: ask which visit, or send the link.
     pub which: bool,
-    /// The rule that decided, a stable word.
+    /// The rule that decided, one of [`RULES`].
     pub rule: &'static str,
 }
 
 impl Decision {
-    const fn new(intent: Intent, rule: &'static str) -> Self {
+    fn new(intent: Intent, rule: &'static str) -> Self {
         let opts_out = matches!(intent, Intent::OptOut | Intent::OptOutAsk);
-        Self { intent, opts_out, hold: false, which: false, rule }
+        Self::stored(intent, rule, opts_out)
+    }
+
+    /// A decision as it was stored: everything else follows from intent and rule. A rule that this program does not know (an older
+    /// one wrote it) is for a person, as unknown words are.
+    pub fn stored(intent: Intent, rule: &str, opts_out: bool) -> Self {
+        let rule = RULES.iter().copied().find(|known| *known == rule).unwrap_or("unknown-words");
+        let is = |list: &[&str]| list.contains(&rule);
+        Self { intent, opts_out, hold: is(HOLDING), which: is(WHICH), rule }
     }
 }
 
@@ -98,7 +146,7 @@ impl Classifier {
         let words = tokens(&said);
         let withdrawal = self.opt_out(&words);
         if contains(&words.tokens, &lexicon.danger) {
-            let opts_out = withdrawal.is_some_and(|decision| decision.opts_out);
+            let opts_out = withdrawal.as_ref().is_some_and(|decision| decision.opts_out);
             return Decision { opts_out, ..Decision::new(Intent::Urgent, "danger") };
         }
         if let Some(decision) = withdrawal {
@@ -126,38 +174,49 @@ impl Classifier {
     fn opt_out(&self, words: &Folded) -> Option<Decision> {
         let lexicon = &self.lexicon;
         let plain = without(&words.tokens, &lexicon.courtesies);
-        if is_one_of(&plain, &lexicon.opt_out_words) {
+        // "S.T.O.P." is the word, letter by letter.
+        let spelt = words.tokens.len() > 2 && words.tokens.iter().all(|word| word.chars().count() == 1);
+        if is_one_of(&plain, &lexicon.opt_out_words)
+            || spelt && is_one_of(&[words.tokens.concat()], &lexicon.opt_out_words)
+        {
             return Some(Decision::new(Intent::OptOut, "opt-out-word"));
         }
         if is_one_of(&plain, &lexicon.opt_out_ask_words) {
             return Some(Decision::new(Intent::OptOutAsk, "bare-cancel"));
         }
+        let unclear = |rule| Some(Decision::new(Intent::Person, rule));
+        if contains(&words.tokens, &lexicon.stop_denied) {
+            return unclear("stop-denied");
+        }
         if contains(&words.tokens, &lexicon.opt_out_phrases) {
             return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
         }
-        if !plain.iter().any(|word| word == "stop") {
+        if !contains(&plain, &lexicon.stop_words) {
             return None;
         }
         if contains(&words.tokens, &lexicon.stop_elsewhere) {
-            return Some(Decision { hold: true, ..Decision::new(Intent::Person, "stop-elsewhere") });
+            return unclear("stop-elsewhere");
         }
-        let rest: Vec<String> = plain.iter().filter(|word| *word != "stop").cloned().collect();
-        let only_fillers = without(&rest, &lexicon.stop_fillers).is_empty();
+        let only_fillers = without(&without(&plain, &lexicon.stop_words), &lexicon.stop_fillers).is_empty();
         // "STOP I moved away": a text that begins with the word means it, whatever follows.
-        if only_fillers || plain.first().is_some_and(|word| word == "stop") {
+        let begins = plain.first().is_some_and(|word| is_one_of(std::slice::from_ref(word), &lexicon.stop_words));
+        if only_fillers || begins {
             return Some(Decision::new(Intent::OptOut, "stop-in-other-words"));
         }
-        Some(Decision { hold: true, ..Decision::new(Intent::Person, "stop-unclear") })
+        unclear("stop-unclear")
     }
 
     fn answer(&self, reply: &Reply<'_>, words: &Folded, plain: &[String]) -> Decision {
         let lexicon = &self.lexicon;
-        if let [only] = plain {
-            match only.as_str() {
-                "1" if !words.asks && !words.unknown_sign => return accepted(reply, "one"),
-                "2" if !words.asks => return Decision::new(Intent::Reschedule, "two"),
-                "3" if !words.asks => return Decision::new(Intent::CannotCome, "three"),
-                _ => {}
+        if !words.asks {
+            if is_one_of(plain, &lexicon.one) && !words.unknown_sign {
+                return accepted(reply, "one");
+            }
+            if is_one_of(plain, &lexicon.two) {
+                return Decision::new(Intent::Reschedule, "two");
+            }
+            if is_one_of(plain, &lexicon.three) {
+                return Decision::new(Intent::CannotCome, "three");
             }
         }
         let yes = contains(plain, &lexicon.accept_words) || plain.iter().any(|word| word == "👍");
@@ -166,14 +225,13 @@ impl Classifier {
             || contains(plain, &lexicon.cancel_words) && contains(plain, &lexicon.visit_words);
         match (yes, another_time, cannot) {
             (true, true, _) | (true, _, true) => return Decision::new(Intent::Person, "yes-and-no"),
-            (false, true, false) if denies(plain, &lexicon.reschedule, &lexicon.negations) => {
+            (false, true, false) if self.denies(plain, &lexicon.reschedule) => {
                 return Decision::new(Intent::Person, "denied");
             }
             // "Can't come, another day?" asks for another time: nothing is given up by it.
             (false, true, _) => return Decision::new(Intent::Reschedule, "another-time"),
             (false, false, true)
-                if denies(plain, &lexicon.cannot_come, &lexicon.negations)
-                    || denies(plain, &lexicon.cancel_words, &lexicon.negations) =>
+                if self.denies(plain, &lexicon.cannot_come) || self.denies(plain, &lexicon.cancel_words) =>
             {
                 return Decision::new(Intent::Person, "denied");
             }
@@ -192,7 +250,7 @@ impl Classifier {
             return accepted(reply, "plain-yes");
         }
         let said_yes = rest.len() < plain.len();
-        if said_yes && names_only_the_visit(&rest, reply.visit) {
+        if said_yes && self.names_only_the_visit(&rest, reply.visit) {
             return accepted(reply, "yes-and-the-visits-time");
         }
         let names_time = rest.iter().any(|word| word.starts_with(|c: char| c.is_ascii_digit()))
@@ -205,51 +263,54 @@ impl Classifier {
         };
         Decision::new(Intent::Person, rule)
     }
+
+    /// "I don't need to reschedule": a negation stands within three words before a phrase that says no "no" of its own.
+    fn denies(&self, words: &[String], phrases: &[Vec<String>]) -> bool {
+        let lexicon = &self.lexicon;
+        phrases.iter().filter(|phrase| !contains(phrase, &lexicon.negative)).any(|phrase| {
+            words.windows(phrase.len().max(1)).enumerate().any(|(at, window)| {
+                window == phrase.as_slice() && contains(&words[at.saturating_sub(3)..at], &lexicon.negations)
+            })
+        })
+    }
+
+    /// Whether what is left of a yes names the visit's own weekday or time and nothing else: "yes, Tuesday 9:15 am".
+    fn names_only_the_visit(&self, rest: &[String], visit: Option<NaiveDateTime>) -> bool {
+        let Some(visit) = visit else { return false };
+        let lexicon = &self.lexicon;
+        let (hour, minute) = (visit.hour(), visit.minute());
+        let (before, after) = (contains(rest, &lexicon.before_noon), contains(rest, &lexicon.after_noon));
+        if before && hour >= 12 || after && hour < 12 {
+            return false;
+        }
+        let mut rest = without(&without(rest, &lexicon.before_noon), &lexicon.after_noon);
+        let mut named = false;
+        for (day, names) in (0..).zip(lexicon.weekdays()) {
+            if contains(&rest, names) {
+                if visit.weekday().num_days_from_monday() != day {
+                    return false;
+                }
+                named = true;
+                rest = without(&rest, names);
+            }
+        }
+        match without(&rest, &lexicon.time_fillers).as_slice() {
+            [] => named,
+            [time] => {
+                let (h, m) = time.split_once([':', '.']).unwrap_or((time, "0"));
+                let (Ok(h), Ok(m)) = (h.parse::<u32>(), m.parse::<u32>()) else { return false };
+                m == minute && (h == hour || h < 13 && h % 12 == hour % 12)
+            }
+            _ => false,
+        }
+    }
 }
 
 fn accepted(reply: &Reply<'_>, rule: &'static str) -> Decision {
     if reply.open_questions == 1 {
         return Decision::new(Intent::Accept, rule);
     }
-    Decision {
-        which: true,
-        ..Decision::new(Intent::Person, if reply.open_questions == 0 { "nothing-asked" } else { "which-visit" })
-    }
-}
-
-/// "I don't need to reschedule": a negation stands within three words before the phrase.
-fn denies(words: &[String], phrases: &[Vec<String>], negations: &[Vec<String>]) -> bool {
-    phrases.iter().any(|phrase| {
-        words
-            .windows(phrase.len().max(1))
-            .enumerate()
-            .any(|(at, window)| window == phrase.as_slice() && contains(&words[at.saturating_sub(3)..at], negations))
-    })
-}
-
-/// Whether what is left of a yes names the visit's own time and nothing else: "yes, 9:15 am".
-fn names_only_the_visit(rest: &[String], visit: Option<NaiveDateTime>) -> bool {
-    let Some(visit) = visit else { return false };
-    let (hour, minute) = (visit.hour(), visit.minute());
-    let mut named = false;
-    let mut half: Option<bool> = None;
-    for word in rest {
-        match word.as_str() {
-            "at" | "a" | "las" | "la" | "oclock" => {}
-            "am" => half = Some(false),
-            "pm" => half = Some(true),
-            number if !named && number.starts_with(|c: char| c.is_ascii_digit()) => {
-                let (h, m) = number.split_once([':', '.']).unwrap_or((number, "0"));
-                let (Ok(h), Ok(m)) = (h.parse::<u32>(), m.parse::<u32>()) else { return false };
-                named = m == minute && (h == hour || h < 13 && h % 12 == hour % 12);
-                if !named {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
-    }
-    named && half.is_none_or(|afternoon| afternoon == (hour >= 12))
+    Decision::new(Intent::Person, if reply.open_questions == 0 { "nothing-asked" } else { "which-visit" })
 }
 
 #[cfg(test)]

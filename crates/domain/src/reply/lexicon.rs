@@ -31,6 +31,8 @@ lexicon!(
     opt_out_words,
     opt_out_ask_words,
     opt_out_phrases,
+    stop_words,
+    stop_denied,
     stop_elsewhere,
     stop_fillers,
     wrong_number,
@@ -45,7 +47,21 @@ lexicon!(
     visit_words,
     time_words,
     negations,
+    negative,
     reactions,
+    one,
+    two,
+    three,
+    before_noon,
+    after_noon,
+    time_fillers,
+    monday,
+    tuesday,
+    wednesday,
+    thursday,
+    friday,
+    saturday,
+    sunday,
 );
 
 impl Lexicon {
@@ -57,6 +73,11 @@ impl Lexicon {
             lexicon.add(file);
         }
         lexicon
+    }
+
+    /// Names of weekdays, from Monday.
+    pub(super) fn weekdays(&self) -> [&Phrases; 7] {
+        [&self.monday, &self.tuesday, &self.wednesday, &self.thursday, &self.friday, &self.saturday, &self.sunday]
     }
 }
 

@@ -14,7 +14,9 @@ pub(super) struct Folded {
 /// Pictures that say yes, as words.
 const THUMB: &str = "👍";
 /// Pictures that say yes.
-const YES_SIGNS: &[char] = &['👍', '✅', '✔', '☑', '👌'];
+const YES_SIGNS: &[char] = &['👍', '✅', '✔', '☑', '👌', '🆗'];
+/// The road sign says what it says.
+const STOP_SIGN: char = '🛑';
 /// Pictures that only colour what is said.
 const KIND_SIGNS: &[char] =
     &['🙏', '😊', '🙂', '😀', '😃', '😄', '😁', '❤', '♥', '💕', '🤗', '🎉', '☺', '😘', '🌹', '🙌'];
@@ -25,7 +27,7 @@ pub(super) fn fold(text: &str) -> String {
         .filter(|c| {
             !matches!(c,
             '\u{200B}'..='\u{200F}' | '\u{FE0E}' | '\u{FE0F}' | '\u{2060}' | '\u{FEFF}' | '\u{00AD}'
-            | '\u{0300}'..='\u{036F}' | '\u{1F3FB}'..='\u{1F3FF}')
+            | '\u{0300}'..='\u{036F}' | '\u{20E3}' | '\u{1F3FB}'..='\u{1F3FF}')
         })
         .flat_map(char::to_lowercase)
         .map(|c| match c {
@@ -147,6 +149,7 @@ pub(super) fn tokens(folded: &str) -> Folded {
                 found.unknown_sign = true;
             }
             _ if YES_SIGNS.contains(&c) => found.tokens.push(THUMB.to_owned()),
+            STOP_SIGN => found.tokens.push("stop".to_owned()),
             _ if KIND_SIGNS.contains(&c) || c.is_whitespace() || ".,;:!¡-_\"'()#*/&+".contains(c) => {}
             _ => found.unknown_sign = true,
         }
