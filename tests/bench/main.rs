@@ -11,6 +11,7 @@
 mod measure;
 mod results;
 mod stub;
+mod webhooks;
 
 use anyhow::Context as _;
 use kept_store::testing::TestDatabase;
@@ -20,6 +21,9 @@ use results::Results;
 fn main() -> anyhow::Result<()> {
     if std::env::args().any(|argument| argument == stub::ARGUMENT) {
         return stub::serve();
+    }
+    if std::env::args().any(|argument| argument == webhooks::ARGUMENT) {
+        return webhooks::load();
     }
     // The client is built for TLS too, although the stub speaks without.
     rustls::crypto::ring::default_provider().install_default().ok().context("the first to choose a provider")?;
@@ -40,8 +44,15 @@ async fn run(load: Load) -> anyhow::Result<()> {
     let sqlite = TestDatabase::sqlite().await;
     measure::engine("sqlite", &sqlite, load, &stub, &mut results).await?;
     sqlite.close().await;
+    let sqlite = TestDatabase::sqlite().await;
+    webhooks::engine("sqlite", &sqlite, &stub, &mut results).await?;
+    sqlite.close().await;
     if let Some(postgres) = TestDatabase::postgres().await {
         measure::engine("postgres", &postgres, load, &stub, &mut results).await?;
+        postgres.close().await;
+    }
+    if let Some(postgres) = TestDatabase::postgres().await {
+        webhooks::engine("postgres", &postgres, &stub, &mut results).await?;
         postgres.close().await;
     }
     results.print();

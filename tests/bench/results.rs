@@ -27,6 +27,11 @@ impl Results {
         self.0.push(Row { name, value, unit, goal, met: goal.map(|goal| value <= goal) });
     }
 
+    /// A figure that must not be less than its goal.
+    pub(crate) fn add_at_least(&mut self, name: String, value: f64, unit: &'static str, goal: Option<f64>) {
+        self.0.push(Row { name, value, unit, goal, met: goal.map(|goal| value >= goal) });
+    }
+
     pub(crate) fn print(&self) {
         println!("{:<44} {:>12} {:<12} {:>8} {:>5}", "", "value", "unit", "goal", "met");
         for row in &self.0 {

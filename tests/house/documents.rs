@@ -170,3 +170,22 @@ fn documents_do_not_promise_what_cannot_be_kept() {
         }
     }
 }
+
+/// A table of rules is worth what its tests are worth: each test that docs/MESSAGING.md names stands somewhere in the sources.
+#[test]
+fn the_tests_that_hold_the_rules_of_texting_exist() {
+    let document = text("docs/MESSAGING.md").expect("UTF-8");
+    let named: Vec<&str> = document
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .flat_map(|line| line.rsplit(" | ").next().unwrap_or_default().split('`').skip(1).step_by(2))
+        .collect();
+    assert!(named.len() > 30, "only {} tests are named", named.len());
+    let sources: String = files()
+        .iter()
+        .filter(|path| has_extension(path, &["rs"]) && path.as_str() != "tests/house/documents.rs")
+        .filter_map(|path| text(path))
+        .collect();
+    let missing: Vec<&&str> = named.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(missing.is_empty(), "named and not there: {missing:#?}");
+}

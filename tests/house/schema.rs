@@ -243,6 +243,8 @@ fn statements(sql: &str) -> Vec<String> {
             !statement.is_empty()
                 && !statement.contains("ROW LEVEL SECURITY")
                 && !statement.starts_with("CREATE POLICY")
+                && !statement.starts_with("INSERT INTO sqlite_stat1")
+                && !statement.starts_with("ANALYZE sqlite_schema")
         })
         .collect()
 }

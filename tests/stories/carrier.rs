@@ -79,6 +79,7 @@ impl StoryCarrier {
                 to: None,
                 text: text.to_owned(),
                 media: false,
+                opt_out_confirmed: false,
             };
             (memory.inbound_url.clone(), event)
         };

@@ -102,6 +102,8 @@ pub struct Inbound {
     pub text: String,
     /// Whether anything but text came with it (photo, voice).
     pub has_media: bool,
+    /// The carrier has told the sender itself that they get no more texts: we confirm nothing.
+    pub opt_out_confirmed: bool,
 }
 
 impl fmt::Debug for Inbound {

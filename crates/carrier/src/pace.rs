@@ -31,6 +31,12 @@ impl Pace {
         Self { gap: Duration::from_secs(1).checked_div(per_second).unwrap_or_default(), senders: HashMap::new() }
     }
 
+    /// Messages a second from one sender; none without a limit.
+    pub fn per_second(&self) -> Option<u32> {
+        let gap = u32::try_from(self.gap.as_millis()).unwrap_or(u32::MAX);
+        (!self.gap.is_zero()).then(|| 1_000_u32.checked_div(gap).unwrap_or(u32::MAX).max(1))
+    }
+
     /// Takes the sender's next turn. `Ok` says how long to wait before using it, `Err` that the next turn is too far
     /// away: then none was taken, and the message should come back after the time given. Those sent away are told times as
     /// far apart as turns are, so that a burst comes back one by one and not all at once.
@@ -61,7 +67,9 @@ mod tests {
     #[test]
     fn each_sender_has_its_own_even_pace() {
         let now = Instant::now();
+        assert_eq!((Pace::new(0).per_second(), Pace::new(1).per_second()), (None, Some(1)));
         let mut pace = Pace::new(10);
+        assert_eq!(pace.per_second(), Some(10));
         let waits: Vec<_> = (0..3).map(|_| pace.turn("+12025550100", now)).collect();
         assert_eq!(waits, [Ok(Duration::ZERO), Ok(Duration::from_millis(100)), Ok(Duration::from_millis(200))]);
         assert_eq!(pace.turn("+12025550101", now), Ok(Duration::ZERO));

@@ -163,6 +163,12 @@ impl Carriers {
         self.lines.iter().filter(move |line| line.channel == channel)
     }
 
+    /// Messages a second that one sender may hand over on a channel, by its first line; none without a limit.
+    pub fn pace(&self, channel: Channel) -> Option<u32> {
+        let line = self.lines.iter().find(|line| line.channel == channel)?;
+        line.pace.lock().unwrap_or_else(PoisonError::into_inner).per_second()
+    }
+
     /// The line of that name; webhooks and unfinished notices name theirs.
     pub fn by_name(&self, name: &str) -> Option<&Line> {
         self.lines.iter().find(|line| line.name() == name)

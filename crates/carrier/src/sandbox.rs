@@ -145,6 +145,9 @@ pub struct ReplyEvent {
     /// A photo or voice note came with it.
     #[serde(default)]
     pub media: bool,
+    /// The carrier has confirmed an opt-out itself, as gateways do for single words.
+    #[serde(default)]
+    pub opt_out_confirmed: bool,
 }
 
 /// Our side of the phone.
@@ -281,6 +284,7 @@ impl Carrier for SandboxCarrier {
                     to: body.to,
                     text: body.text,
                     has_media: body.media,
+                    opt_out_confirmed: body.opt_out_confirmed,
                 })
             }
         };

@@ -14,6 +14,8 @@ const NO_NUMBER: &[&str] = &["", "na", "none", "no", "unknown", "null", "nil", "
 #[derive(Clone, PartialEq, Eq)]
 pub struct Phone {
     e164: String,
+    /// ISO 3166-1 alpha-2, where its country code has one.
+    country: Option<String>,
 }
 
 impl fmt::Debug for Phone {
@@ -33,9 +35,10 @@ impl Phone {
         self.e164
     }
 
-    /// Zones the area code allows, as `contact_points.area_zones` stores them.
+    /// Zones the area code allows, and the state or country it is of, as `contact_points.area_zones` stores them.
     pub fn area_zones(&self) -> Option<String> {
-        zone::zones_to_text(zone::area_zones(&self.e164))
+        let place = zone::area_state(&self.e164).or(self.country.as_deref());
+        zone::area_to_text(zone::area_zones(&self.e164), place)
     }
 }
 
@@ -96,7 +99,9 @@ pub fn parse(raw: &str, country: &str) -> Result<Phone, PhoneError> {
     if !PHONE_NUMBER_UTIL.is_valid_number(&number) {
         return Err(PhoneError::NotInUse);
     }
-    Ok(Phone { e164: PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned() })
+    let region = PHONE_NUMBER_UTIL.get_region_for_number(&number);
+    let country = region.map(|region| region.to_string()).filter(|code| code.len() == 2 && code != "ZZ");
+    Ok(Phone { country, e164: PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned() })
 }
 
 #[cfg(test)]
@@ -125,8 +130,11 @@ mod tests {
         }
         assert_eq!(parse("+34 600 12 34 56", "US").unwrap().e164(), "+34600123456");
         assert_eq!(parse("600 12 34 56", "ES").unwrap().e164(), "+34600123456");
-        assert_eq!(parse("(928) 555-0169", "US").unwrap().area_zones().unwrap(), "America/Denver,America/Phoenix");
-        assert_eq!(parse("+34600123456", "US").unwrap().area_zones(), None);
+        assert_eq!(
+            parse("(928) 555-0169", "US").unwrap().area_zones().unwrap(),
+            "America/Denver,America/Phoenix,US-AZ"
+        );
+        assert_eq!(parse("+34600123456", "US").unwrap().area_zones().unwrap(), "ES");
     }
 
     #[test]

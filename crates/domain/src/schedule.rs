@@ -21,7 +21,7 @@ use crate::plan::{Step, StepKey};
 use crate::practice::PracticeSettings;
 use crate::skip::SkipReason;
 use crate::time::{Instant, resolve_local};
-use crate::window::{SendWindow, UnknownWindow};
+use crate::window::{Hours, UnknownWindow};
 use chrono::Duration;
 use chrono_tz::Tz;
 
@@ -32,18 +32,18 @@ pub const BOOKING_FRESH: Duration = Duration::hours(24);
 
 /// What a practice allows.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits<'a> {
-    /// Sending hours.
-    pub window: &'a SendWindow,
+pub struct Limits {
+    /// Sending hours of the practice; those of a number may be narrower.
+    pub window: Hours,
     /// Messages a number may get.
     pub caps: Caps,
 }
 
-impl Limits<'static> {
+impl Limits {
     /// From a practice's settings. Fails when they name sending hours that the data does not have.
     pub fn of(settings: &PracticeSettings) -> Result<Self, UnknownWindow> {
         Ok(Self {
-            window: SendWindow::named(&settings.send_window)?,
+            window: Hours::of_practice(&settings.send_window, &settings.country)?,
             caps: Caps { per_day: settings.cap_per_day.into(), per_week: settings.cap_per_week.into() },
         })
     }
@@ -135,7 +135,7 @@ impl Wish {
 }
 
 /// Decides about every step of every visit of a circle.
-pub fn schedule(circle: &Circle<'_>, limits: Limits<'_>, now: Instant) -> Outcome {
+pub fn schedule(circle: &Circle<'_>, limits: Limits, now: Instant) -> Outcome {
     let mut wishes = Vec::new();
     for (index, visit) in circle.visits.iter().enumerate() {
         OneVisit { index, visit, numbers: &circle.numbers, window: limits.window, now }.wishes(&mut wishes);
@@ -159,7 +159,7 @@ struct OneVisit<'a> {
     index: usize,
     visit: &'a Visit<'a>,
     numbers: &'a [Number],
-    window: &'a SendWindow,
+    window: Hours,
     now: Instant,
 }
 
@@ -214,7 +214,7 @@ impl OneVisit<'_> {
                 // At booking: as soon as Kept knows. It is never moved back, for it cannot be earlier.
                 _ => return Slot { step, pick, due: visit.known_at.min(self.now), back: false },
             };
-            let allowed = self.window.last_allowed(due, self.zones(pick)).unwrap_or(due);
+            let allowed = self.hours(pick).last_allowed(due, self.zones(pick)).unwrap_or(due);
             Slot { step, pick, due: allowed, back: allowed < due }
         };
         visit.plan.steps().iter().map(place).collect()
@@ -275,6 +275,11 @@ impl OneVisit<'_> {
         self.number(pick).map_or(&[], |number| &number.zones)
     }
 
+    /// Hours that bind where a message would go.
+    fn hours(&self, pick: Pick) -> Hours {
+        self.number(pick).and_then(|number| number.hours).unwrap_or(self.window)
+    }
+
     /// A step that goes out as soon as the hours allow. `missed` is when it was due by the plan.
     fn at_once(&self, step: StepKey, pick: Pick, missed: Option<Instant>, expires_at: Instant) -> Wish {
         let waiting = self.waiting_due(step);
@@ -283,7 +288,7 @@ impl OneVisit<'_> {
         if let Err(reason) = pick.reach {
             return skip(reason);
         }
-        let Some(at) = self.window.next_allowed(from.max(self.now), self.zones(pick)) else {
+        let Some(at) = self.hours(pick).next_allowed(from.max(self.now), self.zones(pick)) else {
             return skip(SkipReason::WindowClosed);
         };
         if at >= expires_at {

@@ -81,7 +81,7 @@ fn family<'a>(made: &[Made], plans: &'a [Plan; 4], zones: &[Tz], now: Instant) -
         plan: &plans[made.plan],
         known: Vec::new(),
     };
-    let number = |channel| Number { channel, zones: zones.to_vec(), sent_days: Vec::new() };
+    let number = |channel| Number { channel, zones: zones.to_vec(), hours: None, sent_days: Vec::new() };
     let numbers = [Channel::Sms, Channel::Email, Channel::Email].map(number).to_vec();
     Circle { numbers, visits: made.iter().map(visit).collect() }
 }

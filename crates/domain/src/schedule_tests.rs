@@ -16,7 +16,7 @@ fn at_in(zone: Tz, local: &str) -> Instant {
     resolve_local(zone, local.parse().unwrap())
 }
 
-fn limits() -> Limits<'static> {
+fn limits() -> Limits {
     Limits::of(&PracticeSettings::default()).unwrap()
 }
 
@@ -42,13 +42,13 @@ fn visit(plan: &Plan) -> Visit<'_> {
 }
 
 fn number(visits: Vec<Visit<'_>>) -> Circle<'_> {
-    let number = Number { channel: Channel::Sms, zones: vec![Phoenix], sent_days: Vec::new() };
+    let number = Number { channel: Channel::Sms, zones: vec![Phoenix], hours: None, sent_days: Vec::new() };
     Circle { numbers: vec![number], visits }
 }
 
 /// An e-mail address, as number 1.
 fn address() -> Number {
-    Number { channel: Channel::Email, zones: vec![Phoenix], sent_days: Vec::new() }
+    Number { channel: Channel::Email, zones: vec![Phoenix], hours: None, sent_days: Vec::new() }
 }
 
 fn rungs(sms: Result<(), SkipReason>, email: Result<(), SkipReason>) -> Vec<Rung> {
@@ -466,4 +466,18 @@ fn a_muted_visit_gets_no_reminders_but_is_told_of_a_move() {
     (muted.muted, muted.revision, muted.change) = (true, 2, Some(Change::Moved));
     let steps = story(&number(vec![muted]), "2026-11-30T12:00:00");
     assert_eq!(steps, ["change: 30 12:00", "booking: muted", "3d: muted", "1d: muted"]);
+}
+
+#[test]
+fn the_hours_of_the_numbers_own_state_bind() {
+    // A booking heard of at 20:30: a Floridian number hears of it in the morning.
+    let plan = Plan::standard();
+    for (places, due) in [(&[][..], "2026-11-23T20:30:00"), (&["US-FL"][..], "2026-11-24T08:00:00")] {
+        let mut visit = visit(&plan);
+        visit.known_at = at("2026-11-23T20:30:00");
+        let mut circle = number(vec![visit]);
+        circle.numbers[0].hours = Some(limits().window.for_places("default", places.iter().copied()));
+        let told = schedule(&circle, limits(), at("2026-11-23T20:30:00"));
+        assert_eq!(told.messages[0].due_at, at(due), "{places:?}");
+    }
 }

@@ -13,6 +13,9 @@ const SEND_WINDOWS: &str = include_str!("../data/send_windows.toml");
 static WINDOWS: LazyLock<Vec<SendWindow>> =
     LazyLock::new(|| read_windows(SEND_WINDOWS).expect("a test of this module reads the embedded sending hours"));
 
+/// The setting of practices that follow the hours of their own country and of each number's place.
+pub const BY_PLACE: &str = "default";
+
 /// How far ahead or back an allowed minute is looked for. Any weekday that is open at all comes round within it.
 pub const SEARCH_DAYS: i64 = 9;
 
@@ -25,14 +28,18 @@ struct DayHours {
     closes: NaiveTime,
 }
 
-/// Sending hours of a week, by local time.
+/// Sending hours of a week, by local time. From Monday; none is closed all day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours([Option<DayHours>; 7]);
+
+/// A record of the data: hours with a name, and where they come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendWindow {
     name: String,
     source: String,
     as_of: chrono::NaiveDate,
-    /// From Monday; none is closed all day.
-    days: [Option<DayHours>; 7],
+    place: Option<String>,
+    hours: Hours,
 }
 
 /// The settings name hours that the data does not have.
@@ -57,6 +64,7 @@ struct WindowRecord {
     name: String,
     source: String,
     as_of: chrono::NaiveDate,
+    place: Option<String>,
     days: WindowDays,
 }
 
@@ -78,12 +86,12 @@ fn read_windows(text: &str) -> Result<Vec<SendWindow>, String> {
 }
 
 fn read_window(record: WindowRecord) -> Result<SendWindow, String> {
-    let WindowDays { mon, tue, wed, thu, fri, sat, sun } = record.days;
+    let WindowDays { mon, tue, wed, thu, fri, sat, sun } = &record.days;
     let mut days = [None; 7];
     for (day, hours) in days.iter_mut().zip([mon, tue, wed, thu, fri, sat, sun]) {
         let Some([opens, closes]) = hours else { continue };
         let read = |time: &str| NaiveTime::parse_from_str(time, "%H:%M").map_err(|error| format!("{time}: {error}"));
-        let (opens, closes) = (read(&opens)?, read(&closes)?);
+        let (opens, closes) = (read(opens)?, read(closes)?);
         if opens >= closes {
             return Err(format!("{}: {opens} does not come before {closes}", record.name));
         }
@@ -92,7 +100,8 @@ fn read_window(record: WindowRecord) -> Result<SendWindow, String> {
     if days.iter().all(Option::is_none) {
         return Err(format!("{} is never open", record.name));
     }
-    Ok(SendWindow { name: record.name, source: record.source, as_of: record.as_of, days })
+    let WindowRecord { name, source, as_of, place, .. } = record;
+    Ok(SendWindow { name, source, as_of, place, hours: Hours(days) })
 }
 
 impl SendWindow {
@@ -119,14 +128,64 @@ impl SendWindow {
         (&self.source, self.as_of)
     }
 
-    fn hours(&self, day: chrono::NaiveDate) -> Option<DayHours> {
+    /// The country or state whose hours these are, ISO 3166: `US`, `US-FL`.
+    pub fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// The hours.
+    pub const fn hours(&self) -> Hours {
+        self.hours
+    }
+
+    fn of_place(place: &str) -> Option<&'static Self> {
+        let exact = |place: &str| WINDOWS.iter().find(|window| window.place.as_deref() == Some(place));
+        exact(place).or_else(|| exact(place.split_once('-')?.0))
+    }
+}
+
+impl Hours {
+    /// The hours of a practice: its setting, or for [`BY_PLACE`] those of its country.
+    ///
+    /// # Errors
+    /// The setting names hours that the data does not have.
+    pub fn of_practice(setting: &str, country: &str) -> Result<Self, UnknownWindow> {
+        let named = SendWindow::named(setting)?;
+        let window = if setting == BY_PLACE { SendWindow::of_place(country).unwrap_or(named) } else { named };
+        Ok(window.hours)
+    }
+
+    /// The hours for a number: narrowed to those of the places that its code names (see [`crate::zone::places_from_text`]),
+    /// where the practice's setting is [`BY_PLACE`]. A place without a record narrows nothing.
+    #[must_use]
+    pub fn for_places<'a>(self, setting: &str, places: impl IntoIterator<Item = &'a str>) -> Self {
+        if setting != BY_PLACE {
+            return self;
+        }
+        places.into_iter().filter_map(SendWindow::of_place).fold(self, |hours, window| hours.narrowed(window.hours))
+    }
+
+    /// What both allow.
+    #[must_use]
+    fn narrowed(self, other: Self) -> Self {
+        let mut days = self.0;
+        for (day, other) in days.iter_mut().zip(other.0) {
+            *day = day.zip(other).and_then(|(one, two)| {
+                let both = DayHours { opens: one.opens.max(two.opens), closes: one.closes.min(two.closes) };
+                (both.opens < both.closes).then_some(both)
+            });
+        }
+        Self(days)
+    }
+
+    fn of_day(&self, day: chrono::NaiveDate) -> Option<DayHours> {
         // From Monday = 0 to Sunday = 6, always within the array.
-        self.days.get(day.weekday().num_days_from_monday() as usize).copied().flatten()
+        self.0.get(day.weekday().num_days_from_monday() as usize).copied().flatten()
     }
 
     fn allows_in(&self, at: Instant, zone: Tz) -> bool {
         let local = at.local(zone);
-        self.hours(local.date()).is_some_and(|hours| hours.opens <= local.time() && local.time() < hours.closes)
+        self.of_day(local.date()).is_some_and(|hours| hours.opens <= local.time() && local.time() < hours.closes)
     }
 
     /// Whether a message may go out at an instant: inside the hours of every zone.
@@ -153,7 +212,7 @@ impl SendWindow {
         let today = at.local_day(zone);
         (0..=SEARCH_DAYS).find_map(|ahead| {
             let day = today + Duration::days(ahead);
-            let opening = resolve_local(zone, day.and_time(self.hours(day)?.opens));
+            let opening = resolve_local(zone, day.and_time(self.of_day(day)?.opens));
             // A day that a zone skipped resolves to the next day's hours; only a real opening ends the search.
             (opening > at && self.allows_in(opening, zone)).then_some(opening)
         })
@@ -178,7 +237,7 @@ impl SendWindow {
         let today = at.local_day(zone);
         (0..=SEARCH_DAYS).find_map(|back| {
             let day = today - Duration::days(back);
-            let minute = resolve_local(zone, day.and_time(self.hours(day)?.closes)) - Duration::minutes(1);
+            let minute = resolve_local(zone, day.and_time(self.of_day(day)?.closes)) - Duration::minutes(1);
             (minute < at && self.allows_in(minute, zone)).then_some(minute)
         })
     }
@@ -191,7 +250,7 @@ impl SendWindow {
         }
         let closing = |zone: &Tz| {
             let local = at.local(*zone);
-            let hours = self.hours(local.date())?;
+            let hours = self.of_day(local.date())?;
             let left = i64::from(hours.closes.num_seconds_from_midnight())
                 - i64::from(local.time().num_seconds_from_midnight());
             // Across a DST change the clock and the seconds left disagree; the earlier of both is safe.

@@ -9,8 +9,12 @@ fn at(zone: Tz, local: &str) -> Instant {
     resolve_local(zone, local.parse().unwrap())
 }
 
-fn default() -> &'static SendWindow {
-    SendWindow::named("default").unwrap()
+fn named(name: &str) -> Hours {
+    SendWindow::named(name).unwrap().hours()
+}
+
+fn default() -> Hours {
+    named("default")
 }
 
 #[test]
@@ -19,7 +23,10 @@ fn the_embedded_hours_name_their_source() {
         assert!(!window.source().0.is_empty() && window.source().1.year() >= 2026, "{}", window.name());
     }
     let error = SendWindow::named("night").unwrap_err().to_string();
-    assert_eq!(error, "there are no sending hours called `night`; choose one of: default, strict");
+    assert!(
+        error.starts_with("there are no sending hours called `night`; choose one of: default, strict, us-ct,"),
+        "{error}"
+    );
     let record = |days: &str| format!("[[record]]\nname='x'\nsource='y'\nas_of='2026-01-01'\n[record.days]\n{days}");
     assert!(read_windows(&record("")).unwrap_err().contains("never open"));
     assert!(read_windows(&record("mon=['21:00','08:00']")).is_err());
@@ -40,7 +47,7 @@ fn the_edges_of_the_default_hours() {
 
 #[test]
 fn the_strict_hours_shorten_sunday() {
-    let strict = SendWindow::named("strict").unwrap();
+    let strict = named("strict");
     for (local, allowed) in [
         ("2026-11-28T19:59:00", true), // Saturday
         ("2026-11-28T20:00:00", false),
@@ -59,6 +66,55 @@ fn the_strict_hours_shorten_sunday() {
         strict.last_allowed(at(New_York, "2026-11-29T10:00:00"), &[New_York]),
         Some(at(New_York, "2026-11-28T19:59:00"))
     );
+}
+
+#[test]
+fn a_practice_by_place_keeps_the_hours_of_its_country_and_of_the_numbers_state() {
+    let hours = |setting, country, places: &[&str]| {
+        Hours::of_practice(setting, country).unwrap().for_places(setting, places.iter().copied())
+    };
+    let allows = |hours: Hours, local| hours.allows(at(New_York, local), &[New_York]);
+    let (tuesday, evening, sunday) = ("2026-11-24T08:30:00", "2026-11-24T20:30:00", "2026-11-29T11:30:00");
+    for (setting, country, places, expected) in [
+        ("default", "US", &[][..], [true, true, true]),
+        ("default", "US", &["US-AZ"][..], [true, true, true]),
+        ("default", "US", &["US-FL"][..], [true, false, true]),
+        ("default", "US", &["US-TX"][..], [false, true, false]),
+        // Two states share the family's number: the narrower of both.
+        ("default", "US", &["US-TX", "US-FL"][..], [false, false, false]),
+        ("default", "US", &["CA"][..], [false, true, true]),
+        ("default", "ES", &[][..], [false, true, true]),
+        ("default", "ES", &["US-FL"][..], [false, false, true]),
+        // A country without a record has the usual hours.
+        ("default", "PR", &["PR"][..], [true, true, true]),
+        // A practice that chose keeps what it chose.
+        ("strict", "US", &["US-TX"][..], [false, false, false]),
+        ("us-fl", "US", &["US-TX"][..], [true, false, true]),
+    ] {
+        let hours = hours(setting, country, places);
+        let found = [tuesday, evening, sunday].map(|local| allows(hours, local));
+        assert_eq!(found, expected, "{setting} {country} {places:?}");
+    }
+    assert!(Hours::of_practice("night", "US").is_err());
+    let never = Hours([None; 7]).narrowed(default());
+    assert_eq!(never.next_allowed(at(New_York, tuesday), &[New_York]), None);
+}
+
+#[test]
+fn across_both_changes_of_the_clocks_the_edges_are_the_local_ones() {
+    // 2026-03-08 has no 02:30 in New York, 2026-11-01 has two 01:30.
+    for day in ["2026-03-08", "2026-11-01"] {
+        for (time, allowed) in [("07:59:59", false), ("08:00:00", true), ("20:59:59", true), ("21:00:00", false)] {
+            let local = format!("{day}T{time}");
+            assert_eq!(default().allows(at(New_York, &local), &[New_York]), allowed, "{local}");
+        }
+        let night = at(New_York, &format!("{day}T00:30:00"));
+        assert_eq!(default().next_allowed(night, &[New_York]), Some(at(New_York, &format!("{day}T08:00:00"))));
+    }
+    // A time that does not exist moves forward, one that exists twice is the first.
+    assert_eq!(at(New_York, "2026-03-08T02:30:00"), at(New_York, "2026-03-08T03:30:00"));
+    let twice = at(New_York, "2026-11-01T01:30:00");
+    assert_eq!((twice + Duration::hours(1)).local(New_York), twice.local(New_York));
 }
 
 #[test]
@@ -87,12 +143,8 @@ fn every_candidate_zone_binds() {
 
 #[test]
 fn hours_that_never_meet_give_no_minute() {
-    let night = SendWindow {
-        days: std::array::from_fn(|_| {
-            Some(DayHours { opens: NaiveTime::MIN, closes: NaiveTime::from_hms_opt(1, 0, 0).unwrap() })
-        }),
-        ..default().clone()
-    };
+    let first = DayHours { opens: NaiveTime::MIN, closes: NaiveTime::from_hms_opt(1, 0, 0).unwrap() };
+    let night = Hours([Some(first); 7]);
     assert_eq!(night.next_allowed(at(New_York, "2026-11-24T12:00:00"), &[New_York, Honolulu]), None);
     assert_eq!(night.last_allowed(at(New_York, "2026-11-24T12:00:00"), &[New_York, Honolulu]), None);
 }
@@ -114,7 +166,7 @@ proptest! {
     fn found_minutes_are_allowed_and_on_the_right_side(
         seconds in 1_735_689_600_i64..1_798_761_600, zones in zones(), strict: bool,
     ) {
-        let window = SendWindow::named(if strict { "strict" } else { "default" }).unwrap();
+        let window = named(if strict { "strict" } else { "default" });
         let now = Instant::from_ms(seconds * 1000);
         if let Some(next) = window.next_allowed(now, &zones) {
             prop_assert!(next >= now && window.allows(next, &zones));

@@ -7,6 +7,13 @@ use std::sync::LazyLock;
 /// The data file, embedded; its first lines name the source. `data/make_area_zones.py` writes it.
 const AREA_ZONES: &str = include_str!("../data/area_zones.csv");
 
+/// Which state an area code belongs to, embedded; `data/make_area_states.py` writes it.
+const AREA_STATES: &str = include_str!("../data/area_states.csv");
+
+/// Immutable once read.
+static STATES: LazyLock<HashMap<u16, &'static str>> =
+    LazyLock::new(|| read_area_states(AREA_STATES).expect("a test of this module reads the embedded states"));
+
 /// Immutable once read.
 static BY_AREA_CODE: LazyLock<HashMap<u16, Vec<Tz>>> =
     LazyLock::new(|| read_area_zones(AREA_ZONES).expect("a test of this module reads the embedded area codes"));
@@ -28,14 +35,36 @@ fn read_area_zones(text: &str) -> Result<HashMap<u16, Vec<Tz>>, String> {
     Ok(by_code)
 }
 
+/// Reads lines of `state,code code`; lines that begin with `#` are comments.
+fn read_area_states(text: &'static str) -> Result<HashMap<u16, &'static str>, String> {
+    let mut by_code = HashMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (state, codes) = line.split_once(',').ok_or_else(|| format!("`{line}` has no comma"))?;
+        for code in codes.split(' ') {
+            let code: u16 = code.parse().map_err(|error| format!("area code `{code}`: {error}"))?;
+            if by_code.insert(code, state).is_some() {
+                return Err(format!("area code {code} is listed twice"));
+            }
+        }
+    }
+    Ok(by_code)
+}
+
+/// The state of the United States whose area code a number has, ISO 3166-2: `US-FL`; none for other numbers.
+pub fn area_state(e164: &str) -> Option<&'static str> {
+    STATES.get(&area_code(e164)?).copied()
+}
+
+fn area_code(e164: &str) -> Option<u16> {
+    e164.strip_prefix("+1").filter(|rest| rest.len() == 10)?.get(..3)?.parse().ok()
+}
+
 /// Zones that a number's area code allows; none without country code 1, or for an area code that has no place (toll-free).
 ///
 /// `e164` is `+` and digits. A number keeps its area code when its owner moves, so this bounds where a line was issued,
 /// which is the best that a number alone can tell.
 pub fn area_zones(e164: &str) -> &'static [Tz] {
-    let area_code = e164.strip_prefix("+1").filter(|rest| rest.len() == 10).and_then(|rest| rest.get(..3));
-    let zones = area_code.and_then(|code| code.parse().ok()).and_then(|code: u16| BY_AREA_CODE.get(&code));
-    zones.map_or(&[], Vec::as_slice)
+    area_code(e164).and_then(|code| BY_AREA_CODE.get(&code)).map_or(&[], Vec::as_slice)
 }
 
 /// How many area codes the data has.
@@ -44,12 +73,21 @@ pub(crate) fn area_codes() -> usize {
     BY_AREA_CODE.len()
 }
 
-/// Zone names separated by commas, as stored in `contact_points.area_zones`; none for no zones.
-pub fn zones_to_text(zones: &[Tz]) -> Option<String> {
-    if zones.is_empty() {
-        return None;
-    }
-    Some(zones.iter().map(|zone| zone.name()).collect::<Vec<_>>().join(","))
+/// What a number's code tells, separated by commas, as stored in `contact_points.area_zones`: zone names, then the state or country
+/// whose hours bind. None if it tells nothing.
+pub fn area_to_text(zones: &[Tz], place: Option<&str>) -> Option<String> {
+    let words: Vec<&str> = zones.iter().map(|zone| zone.name()).chain(place).collect();
+    (!words.is_empty()).then(|| words.join(","))
+}
+
+/// Places of a stored text: what is no zone is `US-FL` or `ES`.
+pub fn places_from_text(text: &str) -> impl Iterator<Item = &str> {
+    // No zone's name is so short, and all that are two capital letters with or without a state are places.
+    let is_place = |word: &&str| {
+        let country = word.split('-').next().unwrap_or_default();
+        country.len() == 2 && country.bytes().all(|letter| letter.is_ascii_uppercase())
+    };
+    text.split(',').map(str::trim).filter(is_place)
 }
 
 /// Zones of a stored text. A name that the zone data no longer has is left out: the other zones still bind.
@@ -101,6 +139,33 @@ mod tests {
     }
 
     #[test]
+    fn an_area_code_says_which_state_it_is() {
+        assert!(read_area_states(AREA_STATES).unwrap().len() > 330);
+        for (number, state) in [
+            ("+13055550190", Some("US-FL")),
+            ("+17135550190", Some("US-TX")),
+            ("+12035550190", Some("US-CT")),
+            ("+12065550190", Some("US-WA")),
+            ("+12025550190", Some("US-DC")),
+            ("+14165550190", None),
+            ("+17875550190", None),
+            ("+18005550190", None),
+            ("+34600123456", None),
+        ] {
+            assert_eq!(area_state(number), state, "{number}");
+        }
+        assert!(read_area_states("US-FL").unwrap_err().contains("comma"));
+        assert!(read_area_states("US-FL,305 305").unwrap_err().contains("twice"));
+        assert!(read_area_states("US-FL,x").unwrap_err().contains("area code `x`"));
+        // Every state whose hours are in the data has area codes.
+        let all: Vec<&str> = STATES.values().copied().collect();
+        for window in crate::window::SendWindow::all() {
+            let place = window.place().unwrap_or("US-TX");
+            assert!(!place.contains('-') || all.contains(&place), "{place}");
+        }
+    }
+
+    #[test]
     fn the_patients_zone_comes_first_then_place_and_area_code() {
         assert_eq!(candidate_zones(Some(Denver), &[Phoenix], New_York), [Denver]);
         assert_eq!(candidate_zones(None, &[Phoenix, Denver], Phoenix), [Phoenix, Denver]);
@@ -109,10 +174,13 @@ mod tests {
 
     #[test]
     fn stored_zones_go_both_ways() {
-        let text = zones_to_text(&[Chicago, Los_Angeles]).unwrap();
-        assert_eq!(text, "America/Chicago,America/Los_Angeles");
+        let text = area_to_text(&[Chicago, Los_Angeles], Some("US-TX")).unwrap();
+        assert_eq!(text, "America/Chicago,America/Los_Angeles,US-TX");
         assert_eq!(zones_from_text(&text), [Chicago, Los_Angeles]);
-        assert_eq!(zones_to_text(&[]), None);
+        assert_eq!(places_from_text(&text).collect::<Vec<_>>(), ["US-TX"]);
+        assert_eq!(area_to_text(&[], Some("ES")).as_deref(), Some("ES"));
+        assert_eq!(area_to_text(&[], None), None);
+        assert_eq!(places_from_text("EST,GMT,America/Chicago,").count(), 0);
         assert_eq!(zones_from_text("America/Chicago,Mars/Olympus"), [Chicago]);
     }
 }

@@ -58,6 +58,8 @@ pub mod act {
     pub const REPLY_RECEIVED: &str = "reply.received";
     /// A carrier says that a number cannot be reached, or has opted out there.
     pub const NUMBER_REFUSED: &str = "number.refused";
+    /// Staff wrote down what somebody said about messages.
+    pub const CONSENT_RECORDED: &str = "consent.recorded";
     /// A schedule was imported.
     pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
     /// A sealed value did not open.

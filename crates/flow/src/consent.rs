@@ -3,11 +3,20 @@
 //! An entry is about a number, not a person: whoever shares it shares it. An explicit No and an earlier opt-out always win; what an
 //! uploader declares for a whole file never overrides anything (design "Consent and opt-out").
 
+mod proof;
+mod show;
+mod spoken;
+
+pub use proof::{ASKED_WITHIN, CONFIRMED_WITHIN, Finding, Proof, Wrong};
+pub use show::NumberLedger;
+pub use spoken::{Heard, NotMeant, Whose};
+
 use crate::{Flow, FlowError, OpenPractice};
 use kept_domain::{BlindIndex, Channel, ConsentId, ImportId, Instant, Locale, PracticeId, StaffId, text_enum};
 use kept_seal::chain::{ChainBreak, ChainHash, ChainWalk, ConsentRecord};
 use kept_store::{Chain, ChainHead, ConsentEntry, Scope, Tx};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 /// Entries written in one transaction.
 const ENTRIES: usize = 1_000;
@@ -90,9 +99,11 @@ pub struct NewConsent<'a> {
     pub import: Option<ImportId>,
 }
 
-/// Appends entries to a practice's ledger; each number stands where its last one puts it. `now` is civil.
+/// Appends entries to a practice's ledger; each number stands where its last one puts it. `now` is civil; an entry is of the moment
+/// at which nothing can be armed any more that does not see it, if that is later.
 ///
-/// Call it late in a transaction (before [`crate::audit::append`]): it locks the ledger's head.
+/// Call it before [`crate::audit::append`]: it locks the ledger's head, which arming holds. A transaction that changes rows before lets
+/// [`Tx::lock_chain_head`] come first, so that neither waits for the other.
 pub async fn append(
     flow: &Flow,
     tx: &mut Tx,
@@ -104,6 +115,7 @@ pub async fn append(
         return Ok(());
     }
     let ChainHead { mut seq, hash } = tx.lock_chain_head(practice, Chain::Consent).await?;
+    let now = now.max(flow.clock.civil());
     let mut previous = ChainHash(hash);
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -175,6 +187,7 @@ async fn turn(
     now: Instant,
     entry: NewConsent<'_>,
 ) -> Result<bool, FlowError> {
+    tx.lock_chain_head(practice, Chain::Consent).await?;
     let stands = tx.consent_now(practice, entry.channel, &[entry.bix]).await?;
     let before = stands.first().and_then(|now| now.act.parse::<ConsentAct>().ok());
     if entry.act == ConsentAct::Withdrawn {
@@ -234,9 +247,11 @@ impl Wishes {
         flow: &Flow,
         practice: &OpenPractice,
         import: ImportId,
+        file_hash: &[u8; 32],
         staff: Option<StaffId>,
         now: Instant,
     ) -> Result<u64, FlowError> {
+        let grounds = Grounds::of(file_hash, import, staff);
         let id = practice.practice.id;
         // In the order of the indexes, so that the same file makes the same ledger.
         let mut written = 0;
@@ -247,13 +262,14 @@ impl Wishes {
             for some in numbers.chunks(ENTRIES) {
                 // The first look costs no lock; most imports have nothing to say.
                 let mut tx = flow.store.read(Scope::Practice(id)).await?;
-                let idle = entries(&mut tx, id, channel, some, &wishes, import, staff).await?.is_empty();
+                let idle = entries(&mut tx, id, channel, some, &wishes, &grounds).await?.is_empty();
                 drop(tx);
                 if idle {
                     continue;
                 }
                 let mut tx = flow.store.begin_batch(Scope::Practice(id)).await?;
-                let new = entries(&mut tx, id, channel, some, &wishes, import, staff).await?;
+                tx.lock_chain_head(id, Chain::Consent).await?;
+                let new = entries(&mut tx, id, channel, some, &wishes, &grounds).await?;
                 let about: Vec<BlindIndex> = new.iter().map(|entry| entry.bix).collect();
                 tx.replan_numbers(id, &about, now).await?;
                 append(flow, &mut tx, id, now, &new).await?;
@@ -265,36 +281,65 @@ impl Wishes {
     }
 }
 
-async fn entries(
+/// The file that entries rest on. Its wordings name what was shown and the file's own hash, so that the ledger's covers both.
+struct Grounds {
+    declared: String,
+    column: String,
+    import: ImportId,
+    staff: Option<StaffId>,
+}
+
+impl Grounds {
+    fn of(file_hash: &[u8; 32], import: ImportId, staff: Option<StaffId>) -> Self {
+        let hash = file_hash.iter().fold(String::new(), |mut hash, byte| {
+            write!(hash, "{byte:02x}").expect("writing into a String cannot fail");
+            hash
+        });
+        let with = |wording: &str| format!("{wording} sha256:{hash}");
+        Self { declared: with(WORDING_DECLARED), column: with(WORDING_COLUMN), import, staff }
+    }
+}
+
+async fn entries<'a>(
     tx: &mut Tx,
     practice: PracticeId,
     channel: Channel,
     numbers: &[BlindIndex],
     wishes: &BTreeMap<BlindIndex, Wish>,
-    import: ImportId,
-    staff: Option<StaffId>,
-) -> Result<Vec<NewConsent<'static>>, FlowError> {
+    grounds: &'a Grounds,
+) -> Result<Vec<NewConsent<'a>>, FlowError> {
     let stands = tx.consent_now(practice, channel, numbers).await?;
     let stands: HashMap<BlindIndex, ConsentAct> =
         stands.into_iter().filter_map(|now| Some((now.bix, now.act.parse().ok()?))).collect();
     let entry = |bix: &BlindIndex| {
-        let (act, basis, wording) = follows(*wishes.get(bix)?, stands.get(bix).copied())?;
-        Some(NewConsent { bix: *bix, channel, act, basis, wording, locale: None, staff, import: Some(import) })
+        let (act, basis) = follows(*wishes.get(bix)?, stands.get(bix).copied())?;
+        let declared = basis == ConsentBasis::UploaderDeclared;
+        let wording = if declared { grounds.declared.as_str() } else { grounds.column.as_str() };
+        Some(NewConsent {
+            bix: *bix,
+            channel,
+            act,
+            basis,
+            wording,
+            locale: None,
+            staff: grounds.staff,
+            import: Some(grounds.import),
+        })
     };
     Ok(numbers.iter().filter_map(entry).collect())
 }
 
 /// The entry that follows from what a file wishes and where the number stands.
-fn follows(wish: Wish, stands: Option<ConsentAct>) -> Option<(ConsentAct, ConsentBasis, &'static str)> {
+fn follows(wish: Wish, stands: Option<ConsentAct>) -> Option<(ConsentAct, ConsentBasis)> {
     use ConsentAct::{Denied, Granted, Withdrawn};
-    let by_column = |act| Some((act, ConsentBasis::ImportColumn, WORDING_COLUMN));
+    let by_column = |act| Some((act, ConsentBasis::ImportColumn));
     match (wish.column, stands) {
         (Some(false), Some(Denied | Withdrawn)) => None,
         (Some(false), _) => by_column(Denied),
         (Some(true), None) => by_column(Granted),
         // The practice asked again and wrote down a Yes. An opt-out is the patient's own word and stays.
         (Some(true), Some(Denied)) if wish.changed_to_yes => by_column(Granted),
-        (None, None) if wish.declared => Some((Granted, ConsentBasis::UploaderDeclared, WORDING_DECLARED)),
+        (None, None) if wish.declared => Some((Granted, ConsentBasis::UploaderDeclared)),
         _ => None,
     }
 }
@@ -363,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_no_and_an_opt_out_always_win() {
-        let act = |wish, stands| follows(wish, stands).map(|(act, ..)| act);
+        let act = |wish, stands| follows(wish, stands).map(|(act, _)| act);
         let yes = wish(Some(true), false, false);
         let declared = wish(None, false, true);
         for (wish, stands, expected) in [
@@ -384,6 +429,6 @@ mod tests {
         ] {
             assert_eq!(act(wish, stands), expected, "{wish:?} {stands:?}");
         }
-        assert_eq!(follows(declared, None).map(|(_, basis, _)| basis), Some(ConsentBasis::UploaderDeclared));
+        assert_eq!(follows(declared, None).map(|(_, basis)| basis), Some(ConsentBasis::UploaderDeclared));
     }
 }

@@ -1,6 +1,7 @@
 //! What every step is given: the store, the keys, the clock, identifiers, the renderer.
 
 use crate::keys::PracticeCache;
+use crate::receipt::Groups;
 use kept_carrier::Carriers;
 use kept_domain::Instant;
 use kept_domain::reply::Classifier;
@@ -135,6 +136,7 @@ pub struct Flow(Arc<Inner>);
 struct Inner {
     parts: FlowParts,
     practices: PracticeCache,
+    groups: Groups,
     replies: Classifier,
 }
 
@@ -148,12 +150,22 @@ impl Deref for Flow {
 impl Flow {
     /// Puts the parts together.
     pub fn new(parts: FlowParts) -> Self {
-        Self(Arc::new(Inner { parts, practices: PracticeCache::default(), replies: Classifier::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            practices: PracticeCache::default(),
+            groups: Groups::default(),
+            replies: Classifier::default(),
+        }))
     }
 
     /// The practices that are open in this process.
     pub(crate) fn cache(&self) -> &PracticeCache {
         &self.0.practices
+    }
+
+    /// Webhooks that are committed together.
+    pub(crate) fn groups(&self) -> &Groups {
+        &self.0.groups
     }
 
     /// Reads replies.

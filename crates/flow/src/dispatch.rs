@@ -8,6 +8,9 @@ mod arm;
 mod compose;
 mod record;
 mod route;
+mod spread;
+
+pub use spread::BACKLOG_S;
 
 use crate::{Flow, FlowError};
 use chrono::Duration;

@@ -124,7 +124,7 @@ impl Flow {
         };
         run.visits(&opened, progress).await?;
         run.vanished(&opened).await?;
-        run.consent(staff).await?;
+        run.consent(&opened.hash, staff).await?;
         if !dry_run {
             run.finish(&opened, file_name, staff).await?;
         }
@@ -217,12 +217,13 @@ impl Run<'_> {
     }
 
     /// The ledger entries that follow from the file.
-    async fn consent(&mut self, staff: Option<StaffId>) -> Result<(), FlowError> {
+    async fn consent(&mut self, file_hash: &[u8; 32], staff: Option<StaffId>) -> Result<(), FlowError> {
         if !self.writes {
             return Ok(());
         }
         let wishes = std::mem::take(&mut self.wishes);
-        self.outcome.consents = wishes.record(self.flow, self.practice, self.import, staff, self.now).await?;
+        self.outcome.consents =
+            wishes.record(self.flow, self.practice, self.import, file_hash, staff, self.now).await?;
         Ok(())
     }
 

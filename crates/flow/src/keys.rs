@@ -128,19 +128,22 @@ impl fmt::Debug for OpenVisitType {
     }
 }
 
-/// The open practices of a process.
+/// The open practices of a process, and the names that were looked up.
 #[derive(Debug, Default)]
-pub(crate) struct PracticeCache(Mutex<HashMap<PracticeId, Arc<OpenPractice>>>);
+pub(crate) struct PracticeCache {
+    open: Mutex<HashMap<PracticeId, Arc<OpenPractice>>>,
+    names: Mutex<HashMap<String, PracticeId>>,
+}
 
 impl PracticeCache {
     fn find(&self, id: PracticeId, rev: i64) -> Option<Arc<OpenPractice>> {
         // A panic while the lock is held leaves a map of whole values; nothing in it can be half written.
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         held.get(&id).filter(|open| open.rev == rev).cloned()
     }
 
     fn keep(&self, open: &Arc<OpenPractice>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(open.practice.id, Arc::clone(open));
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(open.practice.id, Arc::clone(open));
     }
 }
 
@@ -169,6 +172,21 @@ impl Flow {
             Some(id) => self.practice(id).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The practice of a name in addresses, looked up once a process: a name is never given to another practice. For what comes
+    /// thousands of times a second.
+    pub(crate) async fn practice_named(&self, slug: &str) -> Result<Option<PracticeId>, FlowError> {
+        let names = &self.cache().names;
+        let known = names.lock().unwrap_or_else(PoisonError::into_inner).get(slug).copied();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.store.read(Scope::Lookup).await?.practice_by_slug(slug).await?;
+        if let Some(id) = found {
+            names.lock().unwrap_or_else(PoisonError::into_inner).insert(slug.to_owned(), id);
+        }
+        Ok(found)
     }
 
     /// All practices, oldest first.

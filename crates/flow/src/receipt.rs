@@ -3,19 +3,26 @@
 //! A webhook is taken as raw bytes, verified against the *configured* address, and kept once by its event's id. States
 //! only move forward; a receipt that comes before its hand-over is recorded waits and is applied by the sweep.
 
+mod group;
+
+pub(crate) use group::Groups;
+pub use group::{MAX_GROUP, MAX_WAITING};
+
 use crate::audit::{self, AuditEntry, act};
 use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
-use crate::{Flow, FlowError, OpenPractice};
+use crate::reply::Arrived;
+use crate::{Flow, FlowError};
 use chrono::Duration;
-use kept_carrier::{Event, HookKind, HookRequest, Line, MessageStatus, Receipt, Refusal};
+use group::Told;
+use kept_carrier::{Event, HookKind, HookRequest, MessageStatus, Receipt, Refusal};
 use kept_domain::{BlindIndex, Channel, NoticeState, PracticeId, TaskId};
-use kept_store::{NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
+use kept_store::{Chain, NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
 use std::collections::BTreeSet;
 
 pub use kept_carrier::{HookError, HookKind as Kind, MAX_HOOK_BYTES};
 
 /// Receipts applied in one transaction.
-const BATCH: i64 = 500;
+pub(crate) const SETTLED: u64 = 500;
 /// A receipt for a message that is not ours is looked at for so long.
 const STRAYS: Duration = Duration::hours(24);
 
@@ -43,6 +50,9 @@ pub enum NotTaken {
     /// No such practice or carrier.
     #[error("no such address")]
     NoSuchAddress,
+    /// More webhooks wait than can be kept in time, or the database does not answer; the carrier should send it again.
+    #[error("webhooks wait for the database; the carrier sends this one again")]
+    Busy,
     /// It is in order, but we failed; the carrier should send it again.
     #[error(transparent)]
     Flow(#[from] FlowError),
@@ -57,71 +67,75 @@ pub(crate) struct RefusedNumber {
 }
 
 impl Flow {
-    /// Takes a webhook. When it returns, what it told is committed.
+    /// Takes a webhook. When it returns, what it told is committed; what follows from it is done or under way.
     pub async fn take_hook(&self, hook: Hook<'_>) -> Result<(), NotTaken> {
+        if let Some(practice) = self.keep_hook(hook).await? {
+            self.follow_hooks(practice).await;
+        }
+        Ok(())
+    }
+
+    /// Verifies a webhook and commits what it told, together with others that come at the same time; what follows is left to
+    /// [`Flow::follow_hooks`] or to the sweep. Gives the practice it is about, unless it told nothing.
+    pub async fn keep_hook(&self, hook: Hook<'_>) -> Result<Option<PracticeId>, NotTaken> {
         let line = self.carriers.by_name(hook.provider).ok_or(NotTaken::NoSuchAddress)?;
-        let open = self.practice_by_slug(hook.slug).await?.ok_or(NotTaken::NoSuchAddress)?;
+        let practice = self.practice_named(hook.slug).await?.ok_or(NotTaken::NoSuchAddress)?;
         let kind = match hook.kind {
             HookKind::Status => "status",
             HookKind::Inbound => "inbound",
         };
-        let url = format!("{}/hooks/{}/{}/{kind}", self.settings.public_url, line.name(), open.practice.slug);
+        let url = format!("{}/hooks/{}/{}/{kind}", self.settings.public_url, line.name(), hook.slug);
         let request = HookRequest { kind: hook.kind, url: &url, headers: hook.headers, body: hook.body };
-        let mut receipts = Vec::new();
+        let mut told = Told { provider: line.name(), ..Told::default() };
         for event in line.take(&request, self.clock.wall())? {
             match event {
-                Event::Receipt(receipt) => receipts.push(receipt),
-                Event::Inbound(inbound) => self.take_reply(&open, line.name(), inbound).await?,
+                Event::Receipt(receipt) => told.receipts.push(receipt_row(receipt)?),
+                Event::Inbound(inbound) => {
+                    plain(&inbound.event)?;
+                    told.texts.push(Arrived { provider: line.name(), inbound, at: self.clock.civil() });
+                }
             }
         }
-        if !receipts.is_empty() {
-            self.take_receipts(&open, line, receipts).await?;
+        if told.receipts.is_empty() && told.texts.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        self.keep_told(practice, told).await?;
+        Ok(Some(practice))
     }
 
-    async fn take_receipts(&self, open: &OpenPractice, line: &Line, receipts: Vec<Receipt>) -> Result<(), FlowError> {
-        let practice = open.practice.id;
-        let rows: Vec<NewReceipt> = receipts
-            .into_iter()
-            .map(|receipt| NewReceipt {
-                event: receipt.event,
-                provider_ref: receipt.provider_ref,
-                status: receipt.status.as_str(),
-                code: receipt.code,
-            })
-            .collect();
-        let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
-        let new = tx.insert_receipts(practice, line.name(), self.clock.wall(), &rows).await?;
-        if new > 0 {
-            self.settle_waiting(&mut tx, practice).await?;
-        }
-        tx.commit().await?;
-        metrics::counter!("kept_receipts_total").increment(new);
-        Ok(())
-    }
-
-    /// The sweep: applies receipts that came before their hand-over was recorded. Returns how many.
+    /// The sweep: what a process left behind between acknowledging webhooks and following them, and receipts that came before their
+    /// hand-over was recorded. Returns how many.
     pub async fn apply_receipts(&self) -> Result<u64, FlowError> {
         let mut applied = 0;
         for practice in self.practices().await? {
+            applied += self.follow_all(practice).await?;
             let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
-            let settled = self.settle_waiting(&mut tx, practice).await?;
-            let strays = tx.give_up_receipts(practice, self.clock.wall() - STRAYS).await?;
-            if settled + strays > 0 {
+            if tx.give_up_receipts(practice, self.clock.wall() - STRAYS).await? > 0 {
                 tx.commit().await?;
             } else {
                 tx.rollback().await?;
             }
-            applied += settled;
         }
         Ok(applied)
+    }
+
+    /// Applies receipts that wait, at most [`SETTLED`]. Returns how many.
+    pub(crate) async fn settle_some(&self, practice: PracticeId) -> Result<u64, FlowError> {
+        // The first look costs no lock; most of the time nothing waits.
+        let idle = self.store.read(Scope::Practice(practice)).await?.waiting_receipts(practice, 1).await?.is_empty();
+        if idle {
+            return Ok(0);
+        }
+        let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        let settled = self.settle_waiting(&mut tx, practice).await?;
+        tx.commit().await?;
+        Ok(settled)
     }
 
     /// Applies what waits, in the caller's transaction; last but the commit.
     async fn settle_waiting(&self, tx: &mut Tx, practice: PracticeId) -> Result<u64, FlowError> {
         let now = self.clock.civil();
-        let waiting = tx.waiting_receipts(practice, BATCH).await?;
+        let waiting = tx.waiting_receipts(practice, i64::try_from(SETTLED).unwrap_or(i64::MAX)).await?;
         if waiting.is_empty() {
             return Ok(0);
         }
@@ -134,6 +148,14 @@ impl Flow {
                 state: state_of(receipt),
             })
             .collect();
+        let opted_out = |receipt: &WaitingReceipt| {
+            let line = self.carriers.by_name(&receipt.provider);
+            receipt.code.as_deref().zip(line).is_some_and(|(code, line)| line.refusal(code) == Refusal::OptedOut)
+        };
+        if waiting.iter().any(opted_out) {
+            // First of all locks, where an opt-out may follow: whoever arms holds it, and then touches the same visits.
+            tx.lock_chain_head(practice, Chain::Consent).await?;
+        }
         let moved = tx.settle_receipts(practice, now, &settled).await?;
         let notices: Vec<_> = moved.iter().map(|(id, _)| *id).collect();
         let visits = tx.visits_of_notices(practice, &notices).await?;
@@ -196,7 +218,7 @@ impl Flow {
                         staff: None,
                         import: None,
                     };
-                    consent::append(self, tx, practice, now, &[entry]).await?;
+                    consent::withdraw(self, tx, practice, now, &entry).await?;
                     "opted-out"
                 }
                 Refusal::Unreachable => {
@@ -210,6 +232,23 @@ impl Flow {
         }
         audit::append(tx, practice, self.clock.wall(), &entries).await
     }
+}
+
+/// No id or code of a carrier has a NUL in it, and PostgreSQL stores none.
+fn plain(text: &str) -> Result<(), HookError> {
+    if text.contains('\0') { Err(HookError::Malformed) } else { Ok(()) }
+}
+
+fn receipt_row(receipt: Receipt) -> Result<NewReceipt, HookError> {
+    for text in [Some(&receipt.event), Some(&receipt.provider_ref), receipt.code.as_ref()].into_iter().flatten() {
+        plain(text)?;
+    }
+    Ok(NewReceipt {
+        event: receipt.event,
+        provider_ref: receipt.provider_ref,
+        status: receipt.status.as_str(),
+        code: receipt.code,
+    })
 }
 
 fn state_of(receipt: &WaitingReceipt) -> Option<NoticeState> {

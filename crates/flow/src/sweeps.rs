@@ -21,6 +21,7 @@ pub struct Sweep {
 pub const SWEEPS: &[Sweep] = &[
     Sweep { name: "plan", every_s: 2 },
     Sweep { name: "receipts", every_s: 5 },
+    Sweep { name: "spread", every_s: 5 },
     Sweep { name: "reconcile", every_s: 15 },
     Sweep { name: "report", every_s: 5 },
     Sweep { name: "purge", every_s: 3600 },
@@ -70,6 +71,7 @@ impl Flow {
                 let done = self.reconcile().await?;
                 Ok(done.released + done.resent + done.found + done.uncertain)
             }
+            "spread" => self.spread_backlogs().await,
             "receipts" => self.apply_receipts().await,
             "report" => Ok(u64::try_from(self.sweep_report().await?).unwrap_or(u64::MAX)),
             "purge" => self.purge().await,

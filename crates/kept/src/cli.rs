@@ -42,6 +42,10 @@ pub enum Command {
     Simulate(commands::simulate::Args),
     /// Make a fresh link to one visit
     Link(commands::link::Args),
+    /// Prove that nobody was written to against their word; show what is recorded of a number
+    Consent(commands::consent::Args),
+    /// Read replies: what each means, and by which rule
+    Reply(commands::reply::Args),
     /// Verify the record of what was done
     Audit(commands::audit::Args),
     /// Missed-visit figures of a period
@@ -60,7 +64,7 @@ pub struct Context {
 impl Command {
     /// Whether it works on a configured practice. The others run anywhere, and a broken configuration does not stop them.
     pub fn needs_config(&self) -> bool {
-        !matches!(self, Self::SampleSchedule(_) | Self::Demo(_))
+        !matches!(self, Self::SampleSchedule(_) | Self::Demo(_) | Self::Reply(_))
     }
 
     /// Runs it.
@@ -76,6 +80,8 @@ impl Command {
             Self::Keys(args) => commands::keys::run(args, context).await,
             Self::Simulate(args) => commands::simulate::run(args, context).await,
             Self::Link(args) => commands::link::run(args, context).await,
+            Self::Consent(args) => commands::consent::run(args, context).await,
+            Self::Reply(args) => commands::reply::run(&args, context),
             Self::Audit(args) => commands::audit::run(args, context).await,
             Self::Report(args) => commands::report::run(args, context).await,
             Self::SampleSchedule(args) => commands::sample_schedule::run(args, context).await,

@@ -142,3 +142,23 @@ fn values_are_escaped_on_pages_and_only_there() {
     let text = tera.render_str(source, &context, false).expect("renders");
     assert_eq!(text, "<b><i>'\"</b> <i>'\" & co");
 }
+
+/// "CANCEL" in a reply opts out; a text that asks for it would have people lose their reminders for calling off a visit (design
+/// "Consent and opt-out": never print "reply CANCEL").
+#[test]
+fn no_text_asks_anybody_to_reply_cancel() {
+    let mut texts = 0;
+    for path in Files::iter().filter(|path| ["/sms/", "/email/", "/voice/"].iter().any(|folder| path.contains(folder)))
+    {
+        let source = read(&path).expect("every embedded file is UTF-8");
+        texts += 1;
+        for word in source.split(|c: char| !c.is_alphanumeric()) {
+            assert!(!["CANCEL", "CANCELAR", "CANCELE"].contains(&word), "{path} shows the word {word}");
+        }
+        let folded = source.to_lowercase();
+        for asked in ["reply cancel", "text cancel", "responda cancel", "envíe cancel"] {
+            assert!(!folded.contains(asked), "{path} asks: {asked}");
+        }
+    }
+    assert!(texts > 20, "only {texts} texts found");
+}

@@ -102,6 +102,19 @@ impl Tx {
         Ok(row.map(|(seq, bytes)| ChainHead { seq, hash: hash(bytes) }))
     }
 
+    /// Keeps a chain from growing until the transaction ends; others may do the same meanwhile. What is decided under it
+    /// by the entries there are stands in their order.
+    pub async fn hold_chain_head(&mut self, practice: PracticeId, chain: Chain) -> Result<(), StoreError> {
+        opt!(
+            self,
+            (i64,),
+            "SELECT seq FROM chain_heads WHERE practice_id = $1 AND chain = $2 {share_lock}",
+            practice.as_uuid(),
+            chain.as_str()
+        )?;
+        Ok(())
+    }
+
     /// Moves a head that this transaction has locked.
     pub async fn set_chain_head(
         &mut self,

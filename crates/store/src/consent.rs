@@ -36,7 +36,7 @@ pub struct ConsentEntry {
     pub bix: BlindIndex,
     /// `sms`, `email`.
     pub channel: Channel,
-    /// `granted`, `denied`, `withdrawn` or `restored`.
+    /// `granted`, `denied`, `withdrawn`, `limited` or `restored`.
     pub act: String,
     /// What it rests on.
     pub basis: String,
@@ -74,6 +74,27 @@ struct EntryRow {
     at_ms: i64,
     prev_hash: Vec<u8>,
     hash: Vec<u8>,
+}
+
+impl TryFrom<EntryRow> for ConsentEntry {
+    type Error = StoreError;
+    fn try_from(row: EntryRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: row.seq,
+            id: row.id,
+            bix: row.bix,
+            channel: row.channel,
+            act: row.act,
+            basis: row.basis,
+            wording: row.wording,
+            locale: row.locale,
+            staff: row.staff_id.map(Into::into),
+            import: row.import_id.map(Into::into),
+            at: row.at_ms.into(),
+            prev_hash: hash(row.prev_hash)?,
+            hash: hash(row.hash)?,
+        })
+    }
 }
 
 fn hash(bytes: Vec<u8>) -> Result<[u8; 32], StoreError> {
@@ -170,6 +191,44 @@ impl Tx {
         self.set_chain_head(practice, Chain::Consent, &ChainHead { seq: last.seq, hash: last.hash }).await
     }
 
+    /// Entries of the ledger for one number on one channel, in order.
+    pub async fn consents_of(
+        &mut self,
+        practice: PracticeId,
+        channel: Channel,
+        number: BlindIndex,
+    ) -> Result<Vec<ConsentEntry>, StoreError> {
+        let rows = all!(
+            self,
+            EntryRow,
+            "SELECT seq, id, bix, channel, act, basis, wording, locale, staff_id, import_id, at_ms, prev_hash, hash
+             FROM consents WHERE practice_id = $1 AND bix = $2 AND channel = $3 ORDER BY seq",
+            practice.as_uuid(),
+            number.0.as_slice(),
+            channel.as_str()
+        )?;
+        rows.into_iter().map(ConsentEntry::try_from).collect()
+    }
+
+    /// Why messages to a number are suspended; none if they are not, or nobody has the number.
+    pub async fn suspension(
+        &mut self,
+        practice: PracticeId,
+        channel: Channel,
+        number: BlindIndex,
+    ) -> Result<Option<String>, StoreError> {
+        let row = opt!(
+            self,
+            (String,),
+            "SELECT suspended FROM contact_points
+             WHERE practice_id = $1 AND bix = $2 AND channel = $3 AND suspended IS NOT NULL ORDER BY id LIMIT 1",
+            practice.as_uuid(),
+            number.0.as_slice(),
+            channel.as_str()
+        )?;
+        Ok(row.map(|(why,)| why))
+    }
+
     /// Entries of the ledger after a number, in order, at most `limit`.
     pub async fn list_consents(
         &mut self,
@@ -186,24 +245,7 @@ impl Tx {
             after,
             limit
         )?;
-        let entry = |row: EntryRow| {
-            Ok(ConsentEntry {
-                seq: row.seq,
-                id: row.id,
-                bix: row.bix,
-                channel: row.channel,
-                act: row.act,
-                basis: row.basis,
-                wording: row.wording,
-                locale: row.locale,
-                staff: row.staff_id.map(Into::into),
-                import: row.import_id.map(Into::into),
-                at: row.at_ms.into(),
-                prev_hash: hash(row.prev_hash)?,
-                hash: hash(row.hash)?,
-            })
-        };
-        rows.into_iter().map(entry).collect()
+        rows.into_iter().map(ConsentEntry::try_from).collect()
     }
 
     /// Takes back what is planned for numbers that may no longer be written to. Returns how many notices.

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::fmt::Write as _;
 use uuid::Uuid;
 
-/// A statement's text for one engine: `{lock}` and `{wait_lock}` are replaced.
+/// A statement's text for one engine: `{lock}`, `{wait_lock}` and `{share_lock}` are replaced.
 pub(crate) fn statement(engine: Engine, sql: &'static str) -> SqlStr {
     if !sql.contains('{') {
         return sql.into_sql_str();
@@ -15,12 +15,15 @@ pub(crate) fn statement(engine: Engine, sql: &'static str) -> SqlStr {
 }
 
 fn locks(engine: Engine, sql: &str) -> String {
-    let (skip, wait, statistics) = match engine {
+    let (skip, wait, share, statistics) = match engine {
         // SQLite has one writer, and `BEGIN IMMEDIATE` has already made us it. Its plans need no counts.
-        Engine::Sqlite => ("", "", "SELECT 1"),
-        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "ANALYZE"),
+        Engine::Sqlite => ("", "", "", "SELECT 1"),
+        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE", "ANALYZE"),
     };
-    sql.replace("{lock}", skip).replace("{wait_lock}", wait).replace("{statistics}", statistics)
+    sql.replace("{lock}", skip)
+        .replace("{wait_lock}", wait)
+        .replace("{share_lock}", share)
+        .replace("{statistics}", statistics)
 }
 
 /// The type of a bulk column.

@@ -9,7 +9,7 @@ pub use rows::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Out
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::{BlindIndex, Instant, LeaseToken, LinkId, NoticeId, NoticeState, PracticeId, Sealed};
+use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, LinkId, NoticeId, NoticeState, PracticeId, Sealed};
 use uuid::Uuid;
 
 impl Tx {
@@ -42,6 +42,47 @@ impl Tx {
     /// How many notices are due and unclaimed: the backlog that health and metrics show.
     pub async fn due_notices_count(&mut self, now: Instant) -> Result<i64, StoreError> {
         scalar!(self, i64, "SELECT COUNT(*) FROM notices WHERE state = 'planned' AND due_at_ms <= $1", now.as_ms())
+    }
+
+    /// How many notices are due and unclaimed, by practice and channel; answers, which are few and wanted, left out.
+    pub async fn due_by_practice(&mut self, now: Instant) -> Result<Vec<(PracticeId, Channel, i64)>, StoreError> {
+        let rows = all!(
+            self,
+            (Uuid, String, i64),
+            "SELECT practice_id, channel, COUNT(*) FROM notices
+             WHERE state = 'planned' AND due_at_ms <= $1 AND kind <> 'answer' GROUP BY practice_id, channel ORDER BY 1, 2",
+            now.as_ms()
+        )?;
+        let read = |(practice, channel, count): (Uuid, String, i64)| {
+            let channel = channel.parse().map_err(|_| StoreError::Corrupt { table: "notices", column: "channel" })?;
+            Ok((practice.into(), channel, count))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Gives notices that are due new due times `gap_ms` apart, the first to expire first and now. One that would expire before
+    /// its turn keeps its time. Returns how many.
+    pub async fn spread_notices(
+        &mut self,
+        practice: PracticeId,
+        channel: Channel,
+        now: Instant,
+        gap_ms: i64,
+    ) -> Result<u64, StoreError> {
+        run!(
+            self,
+            "WITH due AS MATERIALIZED (
+                 SELECT id, ROW_NUMBER() OVER (ORDER BY expires_at_ms, due_at_ms, id) - 1 AS place FROM notices
+                 WHERE practice_id = $1 AND channel = $2 AND state = 'planned' AND due_at_ms <= $3 AND expires_at_ms > $3
+                     AND kind <> 'answer')
+             UPDATE notices SET due_at_ms = $3 + due.place * $4 FROM due
+             WHERE notices.practice_id = $1 AND notices.id = due.id AND notices.state = 'planned'
+                 AND $3 + due.place * $4 < notices.expires_at_ms",
+            practice.as_uuid(),
+            channel.as_str(),
+            now.as_ms(),
+            gap_ms
+        )
     }
 
     /// When the next notice is due after `after`; none when nothing waits.
@@ -126,9 +167,10 @@ impl Tx {
         bulk_all!(
             self,
             ArmFacts,
-            "SELECT n.id, k.act AS consent, c.suspended, EXISTS (
+            "SELECT n.id, k.act AS consent, k.seq AS consent_seq, c.suspended, EXISTS (
                  SELECT 1 FROM tasks t JOIN inbound i ON i.practice_id = t.practice_id AND i.id = t.subject_id
-                 WHERE t.practice_id = $2 AND t.state = 'open' AND t.kind = 'stop-unclear' AND i.bix = n.bix) AS held
+                 WHERE t.practice_id = $2 AND t.state = 'open' AND t.kind = 'stop-unclear' AND i.bix = n.bix) AS held,
+                 EXISTS (SELECT 1 FROM inbound i WHERE i.practice_id = $2 AND i.bix = n.bix AND NOT i.applied) AS waits
              FROM {rows} AS r
              JOIN notices n ON n.practice_id = $2 AND n.id = r.id
              JOIN contact_points c ON c.practice_id = n.practice_id AND c.id = n.contact_point_id
@@ -206,6 +248,7 @@ impl Tx {
             ("carrier", Kind::Text),
             ("attempt", Kind::Uuid),
             ("number", Kind::Int),
+            ("consent_seq", Kind::Int),
         ]);
         for notice in armed {
             rows.push()
@@ -217,7 +260,8 @@ impl Tx {
                 .opt_int(notice.send_day)
                 .text(notice.carrier)
                 .uuid(notice.attempt)
-                .int(notice.attempt_number);
+                .int(notice.attempt_number)
+                .opt_int(notice.consent_seq);
         }
         let count = bulk!(
             self,
@@ -232,12 +276,13 @@ impl Tx {
         )?;
         bulk!(
             self,
-            "INSERT INTO attempts (practice_id, id, notice_id, number, lease_token, carrier, armed_at_ms)
-             SELECT $2, attempt, id, number, $3, carrier, $4 FROM {rows} AS r",
+            "INSERT INTO attempts (practice_id, id, notice_id, number, lease_token, carrier, armed_at_ms, said_at_ms, consent_seq)
+             SELECT $2, attempt, id, number, $3, carrier, $4, $5, consent_seq FROM {rows} AS r",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
-            now.as_ms()
+            now.as_ms(),
+            civil.as_ms()
         )?;
         bulk!(
             self,

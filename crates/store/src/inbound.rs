@@ -1,5 +1,6 @@
 //! Texts that patients send back: what was asked of a number, who has it, what follows.
 
+use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
 use kept_domain::private::{InboundCol, LinkSecretCol, NoticeBodyCol};
@@ -26,9 +27,47 @@ pub struct NewInbound {
     pub rule: &'static str,
     /// The text, sealed with `rev` 1.
     pub private: Sealed<InboundCol>,
+    /// Whether it opts the number out, whatever the intent.
+    pub opts_out: bool,
+    /// The carrier has confirmed the opt-out itself.
+    pub gateway_answered: bool,
     /// The visit it is about, if exactly one is.
     pub appointment: Option<AppointmentId>,
+    /// The visit's revision when the text came.
+    pub revision: Option<i64>,
     /// Civil time.
+    pub received_at: Instant,
+}
+
+/// A kept text that nothing has followed from yet.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct WaitingText {
+    /// Which.
+    #[sqlx(try_from = "Uuid")]
+    pub id: InboundId,
+    /// Who sent it.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub bix: BlindIndex,
+    /// What it asks for.
+    pub intent: String,
+    /// Which rule decided so.
+    pub rule: String,
+    /// Whether it opts the number out.
+    pub opts_out: bool,
+    /// The carrier has confirmed the opt-out itself.
+    pub gateway_answered: bool,
+    /// The text, sealed.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub private: Sealed<InboundCol>,
+    /// What it is sealed with.
+    pub rev: i64,
+    /// The visit it is about.
+    #[sqlx(rename = "appointment_id")]
+    pub appointment: Option<Uuid>,
+    /// The visit's revision when the text came.
+    pub revision: Option<i64>,
+    /// When it came, civil.
+    #[sqlx(rename = "received_at_ms", try_from = "i64")]
     pub received_at: Instant,
 }
 
@@ -54,6 +93,18 @@ pub struct ToldVisit {
     /// What the patient said so far.
     #[sqlx(try_from = "String")]
     pub answer: Answer,
+}
+
+#[derive(sqlx::FromRow)]
+struct ToldRow {
+    #[sqlx(try_from = "Vec<u8>")]
+    bix: BlindIndex,
+    #[sqlx(flatten)]
+    visit: ToldVisit,
+}
+
+fn blind(bytes: Vec<u8>) -> Result<BlindIndex, StoreError> {
+    BlindIndex::try_from(bytes).map_err(|_| StoreError::Corrupt { table: "notices", column: "bix" })
 }
 
 /// Somebody who has a number.
@@ -93,77 +144,139 @@ pub struct NewAnswerNotice {
 }
 
 impl Tx {
-    /// Keeps a text. Says whether it is new.
-    pub async fn insert_inbound(&mut self, practice: PracticeId, inbound: &NewInbound) -> Result<bool, StoreError> {
-        let new = run!(
+    /// Keeps texts; those seen before are left alone. Returns the new ones. What follows from them is done later.
+    pub async fn insert_inbound(
+        &mut self,
+        practice: PracticeId,
+        texts: &[NewInbound],
+    ) -> Result<Vec<InboundId>, StoreError> {
+        let mut rows = Rows::new(&[
+            ("id", Kind::Uuid),
+            ("provider", Kind::Text),
+            ("event", Kind::Text),
+            ("bix", Kind::Bytes),
+            ("intent", Kind::Text),
+            ("rule", Kind::Text),
+            ("opts_out", Kind::Bool),
+            ("gateway_answered", Kind::Bool),
+            ("private", Kind::Bytes),
+            ("appointment_id", Kind::Uuid),
+            ("revision", Kind::Int),
+            ("received_at_ms", Kind::Int),
+        ]);
+        for text in texts {
+            rows.push()
+                .uuid(text.id)
+                .text(&text.provider)
+                .text(&text.event)
+                .bytes(&text.bix.0)
+                .text(text.intent)
+                .text(text.rule)
+                .bool(text.opts_out)
+                .bool(text.gateway_answered)
+                .bytes(text.private.as_ciphertext())
+                .opt_uuid(text.appointment.map(AppointmentId::as_uuid))
+                .opt_int(text.revision)
+                .int(text.received_at.as_ms());
+        }
+        let new = bulk_all!(
             self,
-            "INSERT INTO inbound (practice_id, id, provider, event, bix, intent, rule, private, rev, appointment_id,
-                 received_at_ms, applied)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, TRUE)
-             ON CONFLICT (practice_id, provider, event) DO NOTHING",
-            practice.as_uuid(),
-            inbound.id.as_uuid(),
-            inbound.provider.as_str(),
-            inbound.event.as_str(),
-            inbound.bix.0.as_slice(),
-            inbound.intent,
-            inbound.rule,
-            inbound.private.as_ciphertext(),
-            inbound.appointment.map(AppointmentId::as_uuid),
-            inbound.received_at.as_ms()
+            (Uuid,),
+            "INSERT INTO inbound (practice_id, id, provider, event, bix, intent, rule, opts_out, gateway_answered, private, rev,
+                 appointment_id, revision, received_at_ms, applied)
+             SELECT $2, id, provider, event, bix, intent, rule, opts_out = TRUE, gateway_answered = TRUE, private, 1,
+                 appointment_id, revision, received_at_ms, FALSE FROM {rows} AS r WHERE TRUE
+             ON CONFLICT (practice_id, provider, event) DO NOTHING RETURNING id",
+            rows,
+            practice.as_uuid()
         )?;
-        Ok(new == 1)
+        Ok(new.into_iter().map(|(id,)| id.into()).collect())
     }
 
-    /// The visits to come that texts to a number named as they still stand, by start.
+    /// Texts that nothing has followed from yet, the oldest first.
+    pub async fn waiting_texts(&mut self, practice: PracticeId, limit: i64) -> Result<Vec<WaitingText>, StoreError> {
+        all!(
+            self,
+            WaitingText,
+            "SELECT id, bix, intent, rule, opts_out, gateway_answered, private, rev, appointment_id, revision, received_at_ms
+             FROM inbound WHERE practice_id = $1 AND NOT applied ORDER BY received_at_ms, id LIMIT $2",
+            practice.as_uuid(),
+            limit
+        )
+    }
+
+    /// Takes texts to do now what follows from them: once, and of one number in their order. Returns those that are the
+    /// caller's.
+    pub async fn claim_texts(
+        &mut self,
+        practice: PracticeId,
+        texts: &[InboundId],
+    ) -> Result<Vec<InboundId>, StoreError> {
+        let rows = bulk_all!(
+            self,
+            (Uuid,),
+            "UPDATE inbound SET applied = TRUE FROM {rows} AS r
+             WHERE inbound.practice_id = $2 AND inbound.id = r.id AND NOT inbound.applied AND NOT EXISTS (
+                 SELECT 1 FROM inbound e WHERE e.practice_id = $2 AND e.bix = inbound.bix AND NOT e.applied
+                     AND (e.received_at_ms, e.id) < (inbound.received_at_ms, inbound.id))
+             RETURNING inbound.id",
+            Rows::of_ids("id", texts.iter().copied()),
+            practice.as_uuid()
+        )?;
+        Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    }
+
+    /// The visits to come that texts to some numbers named as they still stand, by start.
     pub async fn told_visits(
         &mut self,
         practice: PracticeId,
         channel: Channel,
-        number: BlindIndex,
+        numbers: &[BlindIndex],
         now: Instant,
-    ) -> Result<Vec<ToldVisit>, StoreError> {
-        all!(
+    ) -> Result<Vec<(BlindIndex, ToldVisit)>, StoreError> {
+        let rows = bulk_all!(
             self,
-            ToldVisit,
-            "SELECT DISTINCT a.id, a.patient_id, a.location_id, a.revision, a.start_at_ms, a.end_at_ms, a.answer
-             FROM notices n
+            ToldRow,
+            "SELECT DISTINCT n.bix, a.id, a.patient_id, a.location_id, a.revision, a.start_at_ms, a.end_at_ms, a.answer
+             FROM {rows} AS r JOIN notices n ON n.practice_id = $2 AND n.bix = r.bix AND n.channel = $3
              JOIN reminders m ON m.practice_id = n.practice_id AND m.notice_id = n.id
              JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id
-             WHERE n.practice_id = $1 AND n.bix = $2 AND n.channel = $3
-                 AND n.state IN ('armed', 'sent', 'delivered', 'uncertain') AND m.state = 'sent'
+             WHERE n.state IN ('armed', 'sent', 'delivered', 'uncertain') AND m.state = 'sent'
                  AND (m.revision = a.revision OR m.step = 'change-practitioner') AND a.start_at_ms > $4
                  AND a.status IN ('proposed', 'pending', 'booked')
              ORDER BY a.start_at_ms, a.id",
+            Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
-            number.0.as_slice(),
             channel.as_str(),
             now.as_ms()
-        )
+        )?;
+        Ok(rows.into_iter().map(|row| (row.bix, row.visit)).collect())
     }
 
-    /// Who has a number, whoever uses it first of all first.
+    /// Who has some numbers, whoever uses one first of all first.
     pub async fn number_owners(
         &mut self,
         practice: PracticeId,
         channel: Channel,
-        number: BlindIndex,
-    ) -> Result<Vec<NumberOwner>, StoreError> {
-        let rows = all!(
+        numbers: &[BlindIndex],
+    ) -> Result<Vec<(BlindIndex, NumberOwner)>, StoreError> {
+        let rows = bulk_all!(
             self,
-            (Uuid, Option<String>),
-            "SELECT c.id, p.locale FROM contact_points c
-             JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id
-             WHERE c.practice_id = $1 AND c.bix = $2 AND c.channel = $3 ORDER BY c.position, c.id",
+            (Vec<u8>, Uuid, Option<String>),
+            "SELECT c.bix, c.id, p.locale FROM {rows} AS r
+             JOIN contact_points c ON c.practice_id = $2 AND c.bix = r.bix AND c.channel = $3
+             JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id ORDER BY c.position, c.id",
+            Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
-            number.0.as_slice(),
             channel.as_str()
         )?;
-        let owner = |(contact, locale): (Uuid, Option<String>)| NumberOwner {
-            contact: contact.into(),
-            locale: locale.and_then(|word| word.parse().ok()),
+        let owner = |(bix, contact, locale): (Vec<u8>, Uuid, Option<String>)| {
+            Ok((
+                blind(bix)?,
+                NumberOwner { contact: contact.into(), locale: locale.and_then(|word| word.parse().ok()) },
+            ))
         };
-        Ok(rows.into_iter().map(owner).collect())
+        rows.into_iter().map(owner).collect()
     }
 
     /// No more messages to a number, for a reason other than consent. Returns how many contact points it is.
@@ -184,23 +297,23 @@ impl Tx {
         )
     }
 
-    /// The automatic answers that a number got since some time, by template.
+    /// The automatic answers that some numbers got since some time, by template.
     pub async fn answers_since(
         &mut self,
         practice: PracticeId,
-        number: BlindIndex,
+        numbers: &[BlindIndex],
         since: Instant,
-    ) -> Result<Vec<String>, StoreError> {
-        let rows = all!(
+    ) -> Result<Vec<(BlindIndex, String)>, StoreError> {
+        let rows = bulk_all!(
             self,
-            (String,),
-            "SELECT template FROM notices
-             WHERE practice_id = $1 AND bix = $2 AND kind = 'answer' AND created_at_ms > $3 AND state <> 'cancelled'",
+            (Vec<u8>, String),
+            "SELECT n.bix, n.template FROM {rows} AS r JOIN notices n ON n.practice_id = $2 AND n.bix = r.bix
+             WHERE n.kind = 'answer' AND n.created_at_ms > $3 AND n.state <> 'cancelled'",
+            Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
-            number.0.as_slice(),
             since.as_ms()
         )?;
-        Ok(rows.into_iter().map(|(template,)| template).collect())
+        rows.into_iter().map(|(bix, template)| Ok((blind(bix)?, template))).collect()
     }
 
     /// Queues an automatic answer, due now.

@@ -28,6 +28,7 @@ mod pool;
 mod portal;
 mod practice;
 mod preference;
+mod proof;
 mod purge;
 mod receipt;
 mod report;
@@ -47,7 +48,7 @@ pub use dispatch::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder,
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use health::SweepState;
-pub use inbound::{NewAnswerNotice, NewInbound, NumberOwner, ToldVisit};
+pub use inbound::{NewAnswerNotice, NewInbound, NumberOwner, ToldVisit, WaitingText};
 pub use intake::{
     ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
     NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
@@ -61,6 +62,7 @@ pub use practice::{
     NewStaff, StoredDek, StoredLocation, StoredPlan, StoredPractice, StoredPractitioner, StoredVisitType,
 };
 pub use preference::StoredPreference;
+pub use proof::{ArmedAttempt, LedgerLine, SaidWithoutAttempt};
 pub use purge::PurgeBefore;
 pub use receipt::{NewReceipt, SettledReceipt, WaitingReceipt};
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};

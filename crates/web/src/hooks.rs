@@ -50,6 +50,6 @@ fn status_of(refused: &NotTaken) -> StatusCode {
         NotTaken::Hook(HookError::Malformed) => StatusCode::BAD_REQUEST,
         NotTaken::Hook(HookError::Unsigned | HookError::Forged | HookError::Stale) => StatusCode::UNAUTHORIZED,
         // Ours to mend; the carrier sends it again.
-        NotTaken::Flow(_) => StatusCode::SERVICE_UNAVAILABLE,
+        NotTaken::Flow(_) | NotTaken::Busy => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

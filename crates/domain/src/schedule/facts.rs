@@ -5,6 +5,7 @@ use crate::ladder::Ladder;
 use crate::messaging::Channel;
 use crate::plan::{Plan, StepKey};
 use crate::time::{Instant, day_number};
+use crate::window::Hours;
 use chrono_tz::Tz;
 
 /// A change of which the patient is not yet told.
@@ -95,6 +96,8 @@ pub struct Number {
     /// Zones whose sending hours bind (see [`crate::zone::candidate_zones`]); the first one's days count. Never empty for
     /// a number that can be reached.
     pub zones: Vec<Tz>,
+    /// The practice's sending hours, narrowed to those of the number's place; none: the practice's as they are.
+    pub hours: Option<Hours>,
     /// Local days of the messages that counted towards the caps, one entry a message, at least of the last seven days.
     pub sent_days: Vec<i32>,
 }

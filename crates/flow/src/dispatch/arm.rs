@@ -3,20 +3,22 @@
 use super::compose::{Draft, DraftText, is_unasked};
 use super::{DispatchSummary, LEASE, route};
 use crate::audit::{self, AuditEntry, act};
+use crate::consent::ConsentAct;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use kept_carrier::Route;
 use kept_domain::skip::SkipReason;
 use kept_domain::time::day_number;
-use kept_domain::window::SendWindow;
 use kept_domain::{Answer, AttemptId, BlindIndex, Instant, LeaseToken, NoticeId, NoticeKind, NoticeState, ReminderId};
-use kept_store::{ArmFacts, Armed, NoticeReminder, Scope, Send};
+use kept_store::{ArmFacts, Armed, Chain, NoticeReminder, Scope, Send};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Days that the weekly cap looks at, today included.
 const CAP_DAYS: i64 = 7;
 /// "Stop by at 3?" may be an opt-out: until a person has read it, what is due is looked at again after this.
 const HELD_FOR: Duration = Duration::minutes(15);
+/// A text from the number is acknowledged and nothing has followed from it yet: a matter of moments, or of the next sweep.
+const UNREAD_FOR: Duration = Duration::seconds(30);
 /// The shortest validity that a carrier is given.
 const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
 
@@ -46,7 +48,6 @@ enum Verdict {
 /// What the last look knows, for all notices of a batch.
 struct Facts {
     now: Instant,
-    window: &'static SendWindow,
     numbers: HashMap<NoticeId, ArmFacts>,
     reminders: HashMap<NoticeId, Vec<NoticeReminder>>,
     sends: HashMap<BlindIndex, Vec<Send>>,
@@ -63,19 +64,20 @@ impl Flow {
     ) -> Result<ArmedBatch, FlowError> {
         let practice = open.practice.id;
         let settings = &open.practice.settings;
-        let (now, wall) = (self.clock.civil(), self.clock.wall());
-        let window = SendWindow::named(&settings.send_window)?;
         let ids: Vec<NoticeId> = drafts.iter().map(|draft| draft.notice.id).collect();
         let numbers: Vec<BlindIndex> =
             drafts.iter().map(|draft| draft.notice.bix).collect::<HashSet<_>>().into_iter().collect();
 
         let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        // From here to the commit nobody's consent changes, and what is armed is of this moment: an entry of the ledger is either
+        // seen here or later than everything that goes out now.
+        tx.hold_chain_head(practice, Chain::Consent).await?;
+        let (now, wall) = (self.clock.civil(), self.clock.wall());
         let held: HashSet<NoticeId> = tx.hold_claimed(practice, token, wall + LEASE, &ids).await?.into_iter().collect();
         // A day of margin: the zones of a practice's patients differ by less.
         let since = i64::from(day_number(now.utc().date_naive())) - CAP_DAYS - 1;
         let mut facts = Facts {
             now,
-            window,
             numbers: tx.arm_facts(practice, &ids).await?.into_iter().map(|fact| (fact.id, fact)).collect(),
             reminders: HashMap::new(),
             sends: HashMap::new(),
@@ -129,7 +131,7 @@ impl Flow {
         tx.release_notices(practice, token, &released).await?;
         let links: Vec<_> = ready.iter_mut().filter_map(|one| one.text.new_link.take()).collect();
         tx.insert_links(practice, &links).await?;
-        let armed: Vec<Armed> = ready.iter().map(|one| self.armed(one)).collect();
+        let armed: Vec<Armed> = ready.iter().map(|one| self.armed(one, &facts)).collect();
         tx.arm_notices(practice, token, wall, now, &armed).await?;
         let entry = AuditEntry::system(act::NOTICES_ARMED)
             .id("batch", token)
@@ -149,7 +151,7 @@ impl Flow {
         Ok(ArmedBatch { ready, summary })
     }
 
-    fn armed(&self, ready: &Ready) -> Armed {
+    fn armed(&self, ready: &Ready, facts: &Facts) -> Armed {
         let notice = &ready.draft.notice;
         Armed {
             id: notice.id,
@@ -157,10 +159,15 @@ impl Flow {
             link_secret: ready.text.sealed_secret.clone(),
             link: ready.text.link,
             rev: ready.text.rev,
-            send_day: is_unasked(notice.kind).then(|| local_day(&ready.draft, self.clock.civil())),
+            send_day: is_unasked(notice.kind).then(|| local_day(&ready.draft, facts.now)),
             carrier: ready.carrier.unwrap_or("none"),
             attempt: self.new_id::<AttemptId>(),
             attempt_number: ready.attempt_number,
+            consent_seq: facts
+                .numbers
+                .get(&notice.id)
+                .and_then(|fact| fact.consent_seq)
+                .filter(|_| is_unasked(notice.kind)),
         }
     }
 }
@@ -186,20 +193,24 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     if number.is_some_and(|fact| fact.suspended.is_some()) {
         return Verdict::Drop(NoticeState::Cancelled, SkipReason::NumberSuspended.as_str());
     }
-    match number.and_then(|fact| fact.consent.as_deref()) {
-        Some("granted" | "restored") => {}
-        Some("withdrawn") => return Verdict::Drop(NoticeState::Cancelled, SkipReason::OptedOut.as_str()),
+    match number.and_then(|fact| fact.consent.as_deref()).and_then(|act| act.parse::<ConsentAct>().ok()) {
+        Some(act) if act.allows() => {}
+        Some(ConsentAct::Withdrawn) => return Verdict::Drop(NoticeState::Cancelled, SkipReason::OptedOut.as_str()),
         // Never asked, or said no.
         Some(_) | None => return Verdict::Drop(NoticeState::Cancelled, SkipReason::NoConsent.as_str()),
     }
     if let Some(verdict) = visits_changed(draft, facts) {
         return verdict;
     }
+    // It may opt out; what follows from it comes before anything else to the number.
+    if number.is_some_and(|fact| fact.waits) {
+        return Verdict::Release(Some(facts.now + UNREAD_FOR));
+    }
     if number.is_some_and(|fact| fact.held) {
         return Verdict::Release(Some(facts.now + HELD_FOR));
     }
-    if !facts.window.allows(facts.now, &draft.zones) {
-        return match facts.window.next_allowed(facts.now, &draft.zones) {
+    if !draft.hours.allows(facts.now, &draft.zones) {
+        return match draft.hours.next_allowed(facts.now, &draft.zones) {
             Some(opening) if opening < notice.expires_at => Verdict::Release(Some(opening)),
             _ => Verdict::Drop(NoticeState::Expired, SkipReason::WindowClosed.as_str()),
         };
@@ -252,7 +263,7 @@ fn visits_changed(draft: &Draft, facts: &Facts) -> Option<Verdict> {
 fn valid_for(draft: &Draft, facts: &Facts) -> Duration {
     let expires = draft.notice.expires_at - facts.now;
     let closes = if is_unasked(draft.notice.kind) {
-        facts.window.closes_at(facts.now, &draft.zones) - facts.now
+        draft.hours.closes_at(facts.now, &draft.zones) - facts.now
     } else {
         expires
     };

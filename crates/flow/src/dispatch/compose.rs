@@ -4,7 +4,8 @@ use crate::message::{self, Message, SaidVisit};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono_tz::Tz;
 use kept_domain::private::{LinkSecret, NoticeBody};
-use kept_domain::zone::{candidate_zones, zones_from_text};
+use kept_domain::window::Hours;
+use kept_domain::zone::{candidate_zones, places_from_text, zones_from_text};
 use kept_domain::{AppointmentId, LinkId, NoticeId, NoticeKind, ReminderId, Sealed};
 use kept_seal::{LinkToken, Place};
 use kept_store::{ClaimedNotice, NewLink, NewLinkVisit, NoticeReminder, PastAttempt, Scope};
@@ -15,6 +16,8 @@ pub(super) struct Draft {
     pub(super) notice: ClaimedNotice,
     /// Zones whose hours count; the first one's calendar days count for the caps.
     pub(super) zones: Vec<Tz>,
+    /// The practice's hours, narrowed to those of the number's place.
+    pub(super) hours: Hours,
     /// The reminders the text was written from.
     pub(super) reminders: BTreeSet<ReminderId>,
     /// Earlier attempts, in their order.
@@ -76,12 +79,16 @@ impl Flow {
         let own = notice.patient_zone.as_deref().and_then(|name| name.parse().ok());
         let area = notice.area_zones.as_deref().map(zones_from_text).unwrap_or_default();
         let zones = candidate_zones(own, &area, location_zone);
+        let settings = &open.practice.settings;
+        let hours = Hours::of_practice(&settings.send_window, &settings.country)?
+            .for_places(&settings.send_window, notice.area_zones.iter().flat_map(|text| places_from_text(text)));
         let text = match (notice.sealed_body(), reminders) {
             (Some(sealed), _) => Some(Self::frozen(open, &notice, sealed)?),
             (None, []) => None,
             (None, reminders) => Some(self.written(open, &notice, reminders)?),
         };
-        Ok(Draft { zones, reminders: reminders.iter().map(|reminder| reminder.id).collect(), past, text, notice })
+        let reminders = reminders.iter().map(|reminder| reminder.id).collect();
+        Ok(Draft { notice, zones, hours, reminders, past, text })
     }
 
     /// The text of an earlier attempt, or an answer that was written when it was decided.

@@ -9,7 +9,7 @@ use chrono::Duration;
 use futures_util::{StreamExt as _, stream};
 use kept_carrier::{Outbound, Outcome as Carried, Refusal, Sure};
 use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, NoticeId, NoticeState, TaskId};
-use kept_store::{NewTask, Outcome, PastAttempt, Scope};
+use kept_store::{Chain, NewTask, Outcome, PastAttempt, Scope};
 
 /// What the carrier said of one notice.
 pub(super) struct HandedOver {
@@ -112,6 +112,10 @@ impl Flow {
             outcomes.push(outcome);
         }
         let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        if !refused.is_empty() {
+            // First of all locks: an opt-out may follow, and whoever arms holds it and then counts messages of the same days.
+            tx.lock_chain_head(practice, Chain::Consent).await?;
+        }
         tx.record_outcomes(practice, token, wall, &outcomes).await?;
         tx.delete_sends(practice, &never_left).await?;
         tx.insert_tasks(practice, wall, &tasks).await?;

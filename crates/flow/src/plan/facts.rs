@@ -7,14 +7,17 @@ use kept_domain::ladder::{Ladder, OptOutScope, Rung};
 use kept_domain::plan::{Plan, StepKey};
 use kept_domain::schedule::{Change, Circle, Known, Limits, Number, Outcome, Progress, Visit, schedule};
 use kept_domain::time::day_number;
-use kept_domain::zone::{candidate_zones, zones_from_text};
+use kept_domain::window::Hours;
+use kept_domain::zone::{candidate_zones, places_from_text, zones_from_text};
 use kept_domain::{AppointmentId, BlindIndex, Channel, Instant, Locale, PatientId, ReminderState, SkipReason, cap};
 use kept_store::{PlanContact, PlanReminder, PlanVisit, StoreError, Tx};
 use std::collections::HashMap;
 
 /// All that is known about a batch of visits.
 pub(crate) struct Facts {
-    limits: Limits<'static>,
+    limits: Limits,
+    /// The setting by which a number's own place may narrow the hours.
+    send_window: String,
     /// Languages offered, the practice's own first.
     locales: Vec<Locale>,
     /// Channels that something carries.
@@ -64,6 +67,7 @@ impl Facts {
         let settings = &open.practice.settings;
         Ok(Self {
             limits: Limits::of(settings)?,
+            send_window: settings.send_window.clone(),
             locales: settings.locales.clone(),
             channels: flow.channels(),
             opt_out_scope: settings.opt_out_scope,
@@ -125,6 +129,12 @@ impl Facts {
         visit.contacts.iter().filter(|contact| self.channels.contains(&contact.channel))
     }
 
+    /// Hours for a number: the practice's, narrowed to those of its place.
+    fn hours(&self, contact: &PlanContact) -> Hours {
+        let places = contact.area_zones.iter().flat_map(|text| places_from_text(text));
+        self.limits.window.for_places(&self.send_window, places)
+    }
+
     fn group<'a>(&'a self, open: &'a OpenPractice, mut rows: Vec<&'a PlanVisit>) -> Group<'a> {
         rows.sort_by_key(|row| (row.start, row.id));
         let mut index_of: HashMap<BlindIndex, usize> = HashMap::new();
@@ -133,7 +143,8 @@ impl Facts {
             for contact in self.contacts(row) {
                 let index = *index_of.entry(contact.bix).or_insert_with(|| {
                     let sent_days = self.sent_days.get(&contact.bix).cloned().unwrap_or_default();
-                    numbers.push(Number { channel: contact.channel, zones: Vec::new(), sent_days });
+                    let (channel, hours) = (contact.channel, Some(self.hours(contact)));
+                    numbers.push(Number { channel, zones: Vec::new(), hours, sent_days });
                     numbers.len() - 1
                 });
                 let Some(number) = numbers.get_mut(index) else { continue };

@@ -1,9 +1,8 @@
 //! Automatic answers to texts: written and sealed when they are decided, queued as notices of their own kind.
 
-use super::Sender;
+use super::follow::Sender;
+use crate::consent::{ASKED_WITHIN, CONFIRMED_WITHIN};
 use crate::{Flow, FlowError, OpenPractice};
-use chrono::Duration;
-use chrono_tz::Tz;
 use kept_domain::practice::Location;
 use kept_domain::private::{LinkSecret, NoticeBody};
 use kept_domain::{Channel, Instant, LinkId, Locale, NoticeId};
@@ -11,10 +10,6 @@ use kept_render::{segments, sms};
 use kept_seal::{LinkToken, Place};
 use kept_store::{NewAnswerNotice, NewLink, NewLinkVisit, ToldVisit};
 
-/// An opt-out is confirmed within this time or not at all.
-const OPT_OUT_WITHIN: Duration = Duration::minutes(5);
-/// Any other answer that is later than this would only puzzle.
-const ANSWER_WITHIN: Duration = Duration::hours(1);
 /// Segments an answer may have: a link and a phone number rarely fit into one.
 const MAX_SEGMENTS: usize = 2;
 
@@ -63,30 +58,32 @@ pub(super) struct AutoAnswer {
     pub(super) link: Option<NewLink>,
 }
 
-impl OpenPractice {
-    pub(super) fn zone_of(&self, visit: &ToldVisit) -> Tz {
-        self.location(visit.location).map_or(self.practice.time_zone, |found| found.location.time_zone)
-    }
-}
-
 impl Flow {
-    /// Writes and seals an answer; none for a number that belongs to nobody here.
+    /// Writes and seals an answer to a text of `asked_at`; none for a number that belongs to nobody here, and none where it would come
+    /// too late to be understood as one.
     pub(super) fn write_answer(
         &self,
         open: &OpenPractice,
         sender: &Sender,
+        about: Option<&ToldVisit>,
         say: Say,
+        asked_at: Instant,
         now: Instant,
     ) -> Result<Option<AutoAnswer>, FlowError> {
+        let within = if say == Say::OptOut { CONFIRMED_WITHIN } else { ASKED_WITHIN };
+        let expires_at = asked_at + within;
+        if expires_at <= now {
+            return Ok(None);
+        }
         let Some(owner) = sender.owners.first() else { return Ok(None) };
         let own_language = open.practice.settings.locales.first().copied().unwrap_or(Locale::En);
         let locale = owner.locale.unwrap_or(own_language);
-        let visit = sender.one_open().or(sender.visits.first());
-        let at = visit.and_then(|visit| open.location(visit.location)).or(open.locations.first());
+        let at =
+            about.or(sender.visits.first()).and_then(|visit| open.location(visit.location)).or(open.locations.first());
         let Some(at) = at.map(|found| &found.location) else { return Ok(None) };
         let token = (say.has_link() && !sender.visits.is_empty()).then(LinkToken::generate).transpose()?;
         let url = token.as_ref().map(|token| crate::link::url(&self.settings.public_url, &open.practice.slug, token));
-        let Some(text) = self.words_of(open, sender, say, locale, at, url.as_deref())? else { return Ok(None) };
+        let Some(text) = self.words_of(open, sender, about, say, locale, at, url.as_deref())? else { return Ok(None) };
 
         let id: NoticeId = self.new_id();
         let place = || Place::new(id, 1);
@@ -101,7 +98,6 @@ impl Flow {
             link_secret = Some(open.keys.seal(&open.salt, place(), &plain)?);
             link = Some(new_link(self.new_id(), id, token, &sender.visits, now));
         }
-        let within = if say == Say::OptOut { OPT_OUT_WITHIN } else { ANSWER_WITHIN };
         let notice = NewAnswerNotice {
             id,
             template: say.template(),
@@ -113,15 +109,17 @@ impl Flow {
             body,
             link_secret,
             link: link.as_ref().map(|link| link.id),
-            expires_at: now + within,
+            expires_at,
         };
         Ok(Some(AutoAnswer { notice, link }))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one call; a struct would only rename them")]
     fn words_of(
         &self,
         open: &OpenPractice,
         sender: &Sender,
+        about: Option<&ToldVisit>,
         say: Say,
         locale: Locale,
         at: &Location,
@@ -141,7 +139,7 @@ impl Flow {
                 render.text(locale, &sms::Urgent { alias, emergency, phone })?
             }
             (Say::Confirmed, _) => {
-                let Some(visit) = sender.one_open() else { return Ok(None) };
+                let Some(visit) = about else { return Ok(None) };
                 let start = visit.start_at.local(open.zone_of(visit));
                 render.text(locale, &sms::Confirmed { alias, start })?
             }

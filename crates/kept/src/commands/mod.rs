@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod audit;
+pub mod consent;
 pub mod demo;
 pub mod doctor;
 pub mod import;
@@ -8,6 +9,7 @@ pub mod init;
 pub mod keys;
 pub mod link;
 pub mod migrate;
+pub mod reply;
 pub mod report;
 pub mod sample_schedule;
 pub mod serve;

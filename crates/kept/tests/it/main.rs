@@ -2,5 +2,7 @@
 
 mod bad_input;
 mod bad_state;
+mod consent;
+mod reply;
 mod scene;
 mod serve;

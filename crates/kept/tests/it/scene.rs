@@ -1,5 +1,6 @@
 //! A folder of its own, and the binary run in it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -120,6 +121,15 @@ impl Scene {
     pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = self.command(arguments);
         Ran::of(&command.envs(variables.iter().copied()).output().expect("the binary starts"))
+    }
+
+    /// Runs the binary with words on its standard input.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("it reads");
+        Ran::of(&child.wait_with_output().expect("it ends"))
     }
 
     /// Starts the binary and leaves it running; its words go nowhere.

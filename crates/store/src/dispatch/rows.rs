@@ -128,8 +128,12 @@ pub struct ArmFacts {
     pub consent: Option<String>,
     /// Why the number is suspended.
     pub suspended: Option<String>,
+    /// Number of that entry.
+    pub consent_seq: Option<i64>,
     /// A text from the number may be an opt-out, and nobody has read it yet.
     pub held: bool,
+    /// A text from the number was acknowledged, and what follows from it is not done yet.
+    pub waits: bool,
 }
 
 /// A day that counts towards a number's caps.
@@ -168,6 +172,8 @@ pub struct Armed {
     pub attempt: AttemptId,
     /// Its number, from 1.
     pub attempt_number: i64,
+    /// Entry of the consent ledger that allows it; none for an answer, which needs none.
+    pub consent_seq: Option<i64>,
 }
 
 /// An attempt that a notice had before.

@@ -47,6 +47,10 @@ async fn entries_are_appended_and_each_number_stands_where_its_last_entry_puts_i
             listed.iter().map(|e| (e.seq, e.act.as_str())).collect::<Vec<_>>(),
             [(2, "denied"), (3, "withdrawn")]
         );
+        let own = tx.consents_of(practice, Channel::Sms, numbers[0]).await.unwrap();
+        assert_eq!(own.iter().map(|e| e.seq).collect::<Vec<_>>(), [1, 3]);
+        assert!(tx.consents_of(practice, Channel::Email, numbers[0]).await.unwrap().is_empty());
+        assert_eq!(tx.suspension(practice, Channel::Sms, numbers[0]).await.unwrap(), None);
         assert_eq!((listed[0].prev_hash, listed[0].hash, listed[0].channel), ([1; 32], [2; 32], Channel::Sms));
         tx.commit().await.unwrap();
 

@@ -83,6 +83,7 @@ fn armed(n: u128, attempt: i64) -> Armed {
         carrier: "sandbox",
         attempt: id(70_000 + n * 10 + u128::try_from(attempt).unwrap()),
         attempt_number: attempt,
+        consent_seq: Some(1),
     }
 }
 
@@ -157,7 +158,9 @@ async fn only_what_is_due_is_claimed_and_read() {
         assert_eq!(reminders.len(), 1);
         assert_eq!((reminders[0].notice, reminders[0].appointment), (notice_id(0), id(201)));
         let facts = tx.arm_facts(practice, &both).await.unwrap();
-        assert!(facts.iter().all(|fact| fact.consent.is_none() && fact.suspended.is_none() && !fact.held));
+        assert!(
+            facts.iter().all(|fact| fact.consent.is_none() && fact.suspended.is_none() && !fact.held && !fact.waits)
+        );
 
         let inbound = NewInbound {
             id: id(500),
@@ -167,10 +170,14 @@ async fn only_what_is_due_is_claimed_and_read() {
             intent: "person",
             rule: "stop-unclear",
             private: sealed(3),
+            opts_out: false,
+            gateway_answered: false,
             appointment: None,
+            revision: None,
             received_at: NOW,
         };
-        assert!(tx.insert_inbound(practice, &inbound).await.unwrap());
+        assert_eq!(tx.insert_inbound(practice, std::slice::from_ref(&inbound)).await.unwrap(), [inbound.id]);
+        assert_eq!(tx.claim_texts(practice, &[inbound.id]).await.unwrap(), [inbound.id]);
         let task = NewTask { id: id(800), kind: "stop-unclear", appointment: None, subject: Some(inbound.id.into()) };
         tx.insert_tasks(practice, NOW, &[task]).await.unwrap();
         let facts = tx.arm_facts(practice, &both).await.unwrap();
@@ -376,6 +383,25 @@ async fn a_sweep_is_one_workers_turn() {
         assert!(tx.claim_sweep("report", token(3), after, after).await.unwrap(), "a dead worker's turn ends");
         tx.finish_sweep("report", token(3), after, true).await.unwrap();
         assert_eq!(tx.sweep_states().await.unwrap()[1].succeeded_at, Some(after));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_due_at_once_is_spread_the_first_to_expire_first() {
+    both(|store| async move {
+        let practice = notices(&store, 5).await;
+        let mut tx = store.begin(Scope::Work).await.unwrap();
+        assert_eq!(tx.due_by_practice(NOW).await.unwrap(), [(practice, Channel::Sms, 5)]);
+        assert_eq!(tx.spread_notices(practice, Channel::Email, NOW, 1_000).await.unwrap(), 0);
+        // The fifth would come after it expired: it keeps its time.
+        let gap = (LATER.as_ms() - NOW.as_ms()) / 4;
+        assert_eq!(tx.spread_notices(practice, Channel::Sms, NOW, gap).await.unwrap(), 4);
+        assert_eq!(tx.due_notices_count(NOW).await.unwrap(), 2);
+        let last = Instant::from_ms(NOW.as_ms() + 3 * gap);
+        assert_eq!(tx.due_notices_count(Instant::from_ms(last.as_ms() - 1)).await.unwrap(), 4);
+        assert_eq!(tx.due_notices_count(last).await.unwrap(), 5);
+        tx.commit().await.unwrap();
     })
     .await;
 }

@@ -12,5 +12,6 @@ mod plan;
 mod portal;
 mod practice;
 mod preference;
+mod proof;
 mod purge;
 mod receipt;

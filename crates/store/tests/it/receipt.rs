@@ -5,6 +5,11 @@ use super::intake::{id, sealed};
 use kept_domain::*;
 use kept_store::testing::both;
 use kept_store::*;
+use uuid::Uuid;
+
+fn uuid(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}
 
 fn receipt(event: &str, message: &str, status: &'static str) -> NewReceipt {
     NewReceipt { event: event.to_owned(), provider_ref: message.to_owned(), status, code: None }
@@ -73,23 +78,24 @@ async fn what_a_number_was_told_is_found_and_who_has_it() {
     both(|store| async move {
         let practice = notices(&store, 1).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        let told = tx.told_visits(practice, Channel::Sms, NUMBER, NOW).await.unwrap();
+        let told = tx.told_visits(practice, Channel::Sms, &[NUMBER], NOW).await.unwrap();
         assert!(told.is_empty(), "planned is not told");
         tx.rollback().await.unwrap();
         send_first(&store, practice).await;
 
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        let told = tx.told_visits(practice, Channel::Sms, NUMBER, NOW).await.unwrap();
+        let told = tx.told_visits(practice, Channel::Sms, &[NUMBER], NOW).await.unwrap();
         assert_eq!(told.len(), 1);
-        assert_eq!((told[0].id, told[0].patient, told[0].answer), (id(201), id(101), Answer::NeedsAction));
-        let begun = told[0].start_at;
-        assert!(tx.told_visits(practice, Channel::Sms, NUMBER, begun).await.unwrap().is_empty(), "it has begun");
+        let (number, told) = told[0].clone();
+        assert_eq!((number, told.id, told.patient, told.answer), (NUMBER, id(201), id(101), Answer::NeedsAction));
+        let begun = told.start_at;
+        assert!(tx.told_visits(practice, Channel::Sms, &[NUMBER], begun).await.unwrap().is_empty(), "it has begun");
         let other = BlindIndex([8; 16]);
-        assert!(tx.told_visits(practice, Channel::Sms, other, NOW).await.unwrap().is_empty());
+        assert!(tx.told_visits(practice, Channel::Sms, &[other], NOW).await.unwrap().is_empty());
 
-        let owners = tx.number_owners(practice, Channel::Sms, NUMBER).await.unwrap();
-        assert_eq!(owners, [NumberOwner { contact: id(401), locale: Some(Locale::Es) }]);
-        assert!(tx.number_owners(practice, Channel::Sms, other).await.unwrap().is_empty());
+        let owners = tx.number_owners(practice, Channel::Sms, &[NUMBER, other]).await.unwrap();
+        assert_eq!(owners, [(NUMBER, NumberOwner { contact: id(401), locale: Some(Locale::Es) })]);
+        assert!(tx.number_owners(practice, Channel::Sms, &[other]).await.unwrap().is_empty());
         assert_eq!(tx.suspend_number(practice, Channel::Sms, NUMBER, "wrong-number").await.unwrap(), 1);
         let facts = tx.arm_facts(practice, &[id(10_000)]).await.unwrap();
         assert_eq!(facts[0].suspended.as_deref(), Some("wrong-number"));
@@ -110,11 +116,31 @@ async fn a_text_is_kept_once_and_its_answer_is_queued() {
             intent: "person",
             rule: "unknown-words",
             private: sealed(3),
+            opts_out: false,
+            gateway_answered: false,
             appointment: Some(id(201)),
+            revision: Some(1),
             received_at: NOW,
         };
-        assert!(tx.insert_inbound(practice, &inbound).await.unwrap());
-        assert!(!tx.insert_inbound(practice, &NewInbound { id: id(501), ..inbound }).await.unwrap(), "the same event");
+        let again = NewInbound { id: id(501), ..inbound.clone() };
+        let other = NewInbound { id: id(502), event: "e2".to_owned(), opts_out: true, ..inbound.clone() };
+        let new = tx.insert_inbound(practice, &[inbound, again.clone(), other]).await.unwrap();
+        assert_eq!(new.len(), 2, "the same event of one call counts once");
+        assert!(tx.insert_inbound(practice, &[again]).await.unwrap().is_empty(), "nor twice in two");
+        assert_eq!(tx.opt_outs_waiting(practice).await.unwrap(), 1);
+
+        let waiting = tx.waiting_texts(practice, 10).await.unwrap();
+        assert_eq!(waiting.iter().map(|text| text.id).collect::<Vec<_>>(), [id(500), id(502)]);
+        let first = &waiting[0];
+        assert_eq!((first.intent.as_str(), first.rule.as_str(), first.opts_out), ("person", "unknown-words", false));
+        assert_eq!((first.appointment, first.revision, waiting[1].opts_out), (Some(uuid(201)), Some(1), true));
+        assert_eq!(tx.waiting_texts(practice, 1).await.unwrap().len(), 1);
+        assert!(tx.arm_facts(practice, &[id(10_000)]).await.unwrap()[0].waits, "nothing goes out meanwhile");
+        assert!(tx.claim_texts(practice, &[id(502)]).await.unwrap().is_empty(), "an earlier one of the number waits");
+        assert_eq!(tx.claim_texts(practice, &[id(500)]).await.unwrap(), [id(500)]);
+        assert!(tx.claim_texts(practice, &[id(500)]).await.unwrap().is_empty(), "once");
+        assert_eq!(tx.claim_texts(practice, &[id(502)]).await.unwrap(), [id(502)]);
+        assert!(!tx.arm_facts(practice, &[id(10_000)]).await.unwrap()[0].waits);
 
         let answer = NewAnswerNotice {
             id: id(510),
@@ -131,8 +157,11 @@ async fn a_text_is_kept_once_and_its_answer_is_queued() {
         };
         tx.insert_answer_notice(practice, NOW, &answer).await.unwrap();
         let before = Instant::from_ms(NOW.as_ms() - 1);
-        assert_eq!(tx.answers_since(practice, NUMBER, before).await.unwrap(), ["please-use-link"]);
-        assert!(tx.answers_since(practice, NUMBER, NOW).await.unwrap().is_empty());
+        assert_eq!(
+            tx.answers_since(practice, &[NUMBER], before).await.unwrap(),
+            [(NUMBER, "please-use-link".to_owned())]
+        );
+        assert!(tx.answers_since(practice, &[NUMBER], NOW).await.unwrap().is_empty());
         let claimed = tx.claimed_notices(practice, &[id(510)]).await.unwrap();
         assert_eq!((claimed[0].kind, claimed[0].rev), (NoticeKind::Answer, 1));
         assert!(claimed[0].sealed_body().is_some());

@@ -126,7 +126,14 @@ impl Sandbox {
         let Some((url, to)) = to else { return Err(NotCalled::NoAnswer) };
         let wall = self.0.clock.wall();
         let event = RandomIds.next(wall).to_string();
-        let reply = ReplyEvent { event, from: number.to_owned(), to, text: text.to_owned(), media: false };
+        let reply = ReplyEvent {
+            event,
+            from: number.to_owned(),
+            to,
+            text: text.to_owned(),
+            media: false,
+            opt_out_confirmed: false,
+        };
         let _call = self.0.calls.acquire().await;
         self.call(&url, &reply).await
     }

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod browser;
+mod consent;
+mod hooks;
 mod lines;
 mod portal;
 mod sandbox;
