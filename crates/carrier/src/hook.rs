@@ -27,6 +27,8 @@ pub struct HookRequest<'a> {
     pub kind: HookKind,
     /// The address as it stands in our configuration (never as the request spells it).
     pub url: &'a str,
+    /// What stood behind `?` in the request, as it was written; some carriers bind a body there, and sign it too.
+    pub query: Option<&'a str>,
     /// All headers.
     pub headers: &'a HeaderMap,
     /// The raw body.
@@ -89,6 +91,17 @@ pub struct Receipt {
     pub code: Option<String>,
 }
 
+/// What a carrier does by itself when it reads a word such as STOP: it blocks or lets through, and sends its own answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gateway {
+    /// It blocks our messages to the sender now.
+    Stop,
+    /// It lets them through again; often at a mere YES, which says nothing to us.
+    Start,
+    /// It said who we are.
+    Help,
+}
+
 /// A text that somebody sent to one of our numbers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Inbound {
@@ -102,8 +115,8 @@ pub struct Inbound {
     pub text: String,
     /// Whether anything but text came with it (photo, voice).
     pub has_media: bool,
-    /// The carrier has told the sender itself that they get no more texts: we confirm nothing.
-    pub opt_out_confirmed: bool,
+    /// What the carrier did by itself about it, and answered.
+    pub gateway: Option<Gateway>,
 }
 
 impl fmt::Debug for Inbound {

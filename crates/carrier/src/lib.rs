@@ -14,25 +14,36 @@
 mod back_off;
 mod breaker;
 mod caller;
+mod codes;
+mod credential;
+mod exchange;
+pub mod gateway;
 mod hook;
 mod outbound;
 mod pace;
 mod registry;
 mod route;
 pub mod sandbox;
+pub mod telnyx;
+#[cfg(test)]
+mod test_server;
+pub mod twilio;
 
 pub use back_off::{BACK_OFF_FIRST, BACK_OFF_LONGEST, back_off};
 pub use breaker::{BREAKER_FAILURES, BREAKER_LONGEST_REST, BREAKER_REST, Breaker};
 pub use caller::{CALL_TIMEOUT, Caller, NotCalled};
+pub use codes::{Codes, CodesError, Meaning};
+pub use credential::Credential;
+pub use exchange::{BUSY_PAUSE, LONGEST_PAUSE, MAX_ANSWER_BYTES, SUBMIT_TIMEOUT};
 pub use hook::{
-    Event, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, MAX_HOOK_BYTES, MessageStatus, Receipt,
+    Event, Gateway, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, MAX_HOOK_BYTES, MessageStatus, Receipt,
 };
-pub use outbound::{LookUp, OPEN, Outbound, Outcome, PACE, Refusal, Sure};
+pub use outbound::{LookUp, Lost, OPEN, Outbound, Outcome, PACE, Refusal, Sure};
 pub use pace::{MAX_PACE_WAIT, MAX_SENDERS, Pace};
 pub use registry::{AnyCarrier, Carriers, Line};
 pub use route::{Past, Route};
 
-use kept_domain::{Instant, NoticeId};
+use kept_domain::Instant;
 use std::future::Future;
 use std::time::Duration;
 
@@ -50,11 +61,23 @@ pub trait Carrier {
     /// Hands over one notice. The key is the notice's id, the same on every attempt.
     fn submit(&self, notice: &Outbound) -> impl Future<Output = Outcome> + Send;
 
-    /// Asks what became of a notice whose fate is unknown.
-    fn look_up(&self, notice: NoticeId) -> impl Future<Output = LookUp> + Send;
+    /// Whether it can be asked what became of a notice whose fate is unknown.
+    fn looks_up(&self) -> bool {
+        false
+    }
+
+    /// Asks what became of a notice whose fate is unknown. A carrier that cannot be asked cannot tell.
+    fn look_up(&self, _lost: &Lost) -> impl Future<Output = LookUp> + Send {
+        std::future::ready(LookUp::Unknown)
+    }
 
     /// What one of this carrier's error codes means for us. Receipts are kept with the code alone.
     fn refusal(&self, code: &str) -> Refusal;
+
+    /// One of this carrier's error codes in our own short words, for people; none where only the code is known.
+    fn words(&self, _code: &str) -> Option<&str> {
+        None
+    }
 
     /// Checks that a webhook comes from this carrier and is fresh. `now` is the wall clock.
     fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError>;

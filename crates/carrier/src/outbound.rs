@@ -1,6 +1,6 @@
 //! What goes out, and what may become of it.
 
-use kept_domain::NoticeId;
+use kept_domain::{Instant, NoticeId};
 use std::fmt;
 use std::time::Duration;
 
@@ -95,6 +95,33 @@ pub enum Refusal {
     NotAccepted,
 }
 
+/// A notice whose fate nobody knows, as its carrier would know it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The notice; its id was the idempotency key.
+    pub key: NoticeId,
+    /// Receiver, E.164.
+    pub to: String,
+    /// The whole text, link included.
+    pub text: String,
+    /// When the first hand-over began that nobody knows the end of (wall),
+    pub first_at: Instant,
+    /// and when the last one did.
+    pub last_at: Instant,
+    /// Now (wall).
+    pub now: Instant,
+    /// The carrier's ids of other messages to the number, which are none of this notice's.
+    pub known: Vec<String>,
+    /// No other notice to the number is lost: a message whose text the carrier does not show can be this one's only.
+    pub alone: bool,
+}
+
+impl fmt::Debug for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lost({})", self.key)
+    }
+}
+
 /// What a carrier says of a message whose fate was unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
@@ -105,6 +132,8 @@ pub enum LookUp {
     },
     /// The carrier certainly never took it.
     NeverTaken,
+    /// The carrier does not answer, or it is too early to tell: ask again.
+    NotYet,
     /// The carrier cannot tell, now or ever.
     Unknown,
 }

@@ -1,10 +1,14 @@
 //! The carriers that are set up, each with its breaker and pace.
 
+use crate::gateway::GatewayCarrier;
+use crate::sandbox::SandboxCarrier;
+use crate::telnyx::TelnyxCarrier;
+use crate::twilio::TwilioCarrier;
 use crate::{
-    Breaker, Carrier, Event, HookError, HookRequest, LookUp, OPEN, Outbound, Outcome, PACE, Pace, Refusal, Sure,
-    back_off, sandbox::SandboxCarrier,
+    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Lost, OPEN, Outbound, Outcome, PACE, Pace, Refusal, Sure,
+    back_off,
 };
-use kept_domain::{Channel, Instant, NoticeId};
+use kept_domain::{Channel, Instant};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +17,12 @@ use std::time::Duration;
 pub enum AnyCarrier {
     /// The phone on a page.
     Sandbox(SandboxCarrier),
+    /// Twilio.
+    Twilio(Box<TwilioCarrier>),
+    /// Telnyx.
+    Telnyx(Box<TelnyxCarrier>),
+    /// Any other, by its description.
+    Gateway(Box<GatewayCarrier>),
 }
 
 /// Runs the same call on whichever carrier it is.
@@ -20,6 +30,9 @@ macro_rules! on_each {
     ($self:expr, $carrier:ident => $call:expr) => {
         match $self {
             AnyCarrier::Sandbox($carrier) => $call,
+            AnyCarrier::Twilio($carrier) => $call,
+            AnyCarrier::Telnyx($carrier) => $call,
+            AnyCarrier::Gateway($carrier) => $call,
         }
     };
 }
@@ -37,12 +50,20 @@ impl Carrier for AnyCarrier {
         on_each!(self, carrier => carrier.submit(notice).await)
     }
 
-    async fn look_up(&self, notice: NoticeId) -> LookUp {
-        on_each!(self, carrier => carrier.look_up(notice).await)
+    fn looks_up(&self) -> bool {
+        on_each!(self, carrier => carrier.looks_up())
+    }
+
+    async fn look_up(&self, lost: &Lost) -> LookUp {
+        on_each!(self, carrier => carrier.look_up(lost).await)
     }
 
     fn refusal(&self, code: &str) -> Refusal {
         on_each!(self, carrier => carrier.refusal(code))
+    }
+
+    fn words(&self, code: &str) -> Option<&str> {
+        on_each!(self, carrier => carrier.words(code))
     }
 
     fn verify(&self, request: &HookRequest<'_>, now: Instant) -> Result<(), HookError> {
@@ -116,14 +137,24 @@ impl Line {
         outcome
     }
 
+    /// See [`Carrier::looks_up`].
+    pub fn looks_up(&self) -> bool {
+        self.carrier.looks_up()
+    }
+
     /// See [`Carrier::look_up`].
-    pub async fn look_up(&self, notice: NoticeId) -> LookUp {
-        self.carrier.look_up(notice).await
+    pub async fn look_up(&self, lost: &Lost) -> LookUp {
+        self.carrier.look_up(lost).await
     }
 
     /// See [`Carrier::refusal`].
     pub fn refusal(&self, code: &str) -> Refusal {
         self.carrier.refusal(code)
+    }
+
+    /// See [`Carrier::words`].
+    pub fn words(&self, code: &str) -> Option<&str> {
+        self.carrier.words(code)
     }
 
     /// Checks a webhook and reads it. `now` is the wall clock.

@@ -4,11 +4,11 @@
 //! key, receipts and replies by webhook, signed with HMAC-SHA256 over `timestamp|URL|raw body`.
 
 use crate::{
-    Carrier, Event, HookError, HookKind, HookRequest, Inbound, LookUp, MAX_HOOK_AGE, MessageStatus, Outbound, Outcome,
-    Receipt, Refusal, Sure,
+    Carrier, Event, Gateway, HookError, HookKind, HookRequest, Inbound, LookUp, Lost, MAX_HOOK_AGE, MessageStatus,
+    Outbound, Outcome, Receipt, Refusal, Sure,
 };
 use hmac::{Hmac, KeyInit, Mac};
-use kept_domain::{Instant, NoticeId};
+use kept_domain::Instant;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -234,17 +234,21 @@ impl Carrier for SandboxCarrier {
         }
     }
 
-    async fn look_up(&self, notice: NoticeId) -> LookUp {
-        let url = format!("{}/{notice}", self.settings.messages_url);
+    fn looks_up(&self) -> bool {
+        true
+    }
+
+    async fn look_up(&self, lost: &Lost) -> LookUp {
+        let url = format!("{}/{}", self.settings.messages_url, lost.key);
         let Ok(answer) = self.client.get(url).timeout(self.settings.timeout).send().await else {
-            return LookUp::Unknown;
+            return LookUp::NotYet;
         };
         match answer.status().as_u16() {
             200 => {
-                answer.json::<Taken>().await.map_or(LookUp::Unknown, |taken| LookUp::Found { provider_ref: taken.id })
+                answer.json::<Taken>().await.map_or(LookUp::NotYet, |taken| LookUp::Found { provider_ref: taken.id })
             }
             404 => LookUp::NeverTaken,
-            _ => LookUp::Unknown,
+            _ => LookUp::NotYet,
         }
     }
 
@@ -284,7 +288,7 @@ impl Carrier for SandboxCarrier {
                     to: body.to,
                     text: body.text,
                     has_media: body.media,
-                    opt_out_confirmed: body.opt_out_confirmed,
+                    gateway: body.opt_out_confirmed.then_some(Gateway::Stop),
                 })
             }
         };

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{AnyCarrier, BREAKER_FAILURES, Line, MAX_HOOK_BYTES};
-use kept_domain::Channel;
+use kept_domain::{Channel, NoticeId};
 use reqwest::header::HeaderValue;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +64,11 @@ fn notice() -> Outbound {
     }
 }
 
+fn lost() -> Lost {
+    let Outbound { key, to, text, .. } = notice();
+    Lost { key, to, text, first_at: NOW, last_at: NOW, now: NOW, known: Vec::new(), alone: true }
+}
+
 async fn outcome(answer: Option<&'static str>, key_life: Option<Duration>) -> Outcome {
     let (url, _) = server(answer).await;
     carrier(url, key_life).submit(&notice()).await
@@ -115,11 +120,10 @@ async fn a_look_up_tells_taken_from_never_taken_from_unknown() {
     let found =
         server(Some("HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"id\":\"m1\"}")).await.0;
     let none = server(Some("HTTP/1.1 404 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")).await.0;
-    let key = notice().key;
-    assert_eq!(carrier(found, None).look_up(key).await, LookUp::Found { provider_ref: "m1".to_owned() });
-    assert_eq!(carrier(none, None).look_up(key).await, LookUp::NeverTaken);
-    assert_eq!(carrier(server(Some(BROKEN)).await.0, None).look_up(key).await, LookUp::Unknown);
-    assert_eq!(carrier("http://127.0.0.1:1/".to_owned(), None).look_up(key).await, LookUp::Unknown);
+    assert_eq!(carrier(found, None).look_up(&lost()).await, LookUp::Found { provider_ref: "m1".to_owned() });
+    assert_eq!(carrier(none, None).look_up(&lost()).await, LookUp::NeverTaken);
+    assert_eq!(carrier(server(Some(BROKEN)).await.0, None).look_up(&lost()).await, LookUp::NotYet);
+    assert_eq!(carrier("http://127.0.0.1:1/".to_owned(), None).look_up(&lost()).await, LookUp::NotYet);
 }
 
 #[tokio::test]
@@ -146,7 +150,7 @@ fn a_webhook_counts_only_as_it_was_signed() {
     let line = Line::new(AnyCarrier::Sandbox(carrier(String::new(), None)), Channel::Sms, 0);
     let body = br#"{"event":"e1","message":"m1","status":"delivered"}"#;
     let headers = signed(NOW, URL, body);
-    let request = HookRequest { kind: HookKind::Status, url: URL, headers: &headers, body };
+    let request = HookRequest { kind: HookKind::Status, url: URL, query: None, headers: &headers, body };
     let events = line.take(&request, NOW).unwrap();
     assert!(
         matches!(&events[..], [Event::Receipt(receipt)] if receipt.status == MessageStatus::Delivered && receipt.provider_ref == "m1")
@@ -186,7 +190,7 @@ fn a_reply_is_read_and_prints_nothing() {
     let carrier = carrier(String::new(), None);
     let body = br#"{"event":"e2","from":"+12025550143","to":null,"text":"1"}"#;
     let headers = signed(NOW, URL, body);
-    let request = HookRequest { kind: HookKind::Inbound, url: URL, headers: &headers, body };
+    let request = HookRequest { kind: HookKind::Inbound, url: URL, query: None, headers: &headers, body };
     let events = carrier.parse(&request).unwrap();
     let [Event::Inbound(reply)] = &events[..] else { panic!("one reply") };
     assert_eq!((reply.from.as_str(), reply.text.as_str(), reply.has_media), ("+12025550143", "1", false));
@@ -214,7 +218,7 @@ async fn what_the_phone_calls_back_with_verifies_at_our_side() {
         let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap();
         headers.insert(name, HeaderValue::from_str(value).unwrap());
     }
-    let hook = HookRequest { kind: HookKind::Status, url: &url, headers: &headers, body: body.as_bytes() };
+    let hook = HookRequest { kind: HookKind::Status, url: &url, query: None, headers: &headers, body: body.as_bytes() };
     assert_eq!(ours.verify(&hook, NOW), Ok(()));
     let events = ours.parse(&hook).unwrap();
     assert!(

@@ -42,7 +42,8 @@ text_enum! {
     }
 }
 
-/// Every rule, in the words that are stored. `media` is the caller's: a photo or a voice note came with the text.
+/// Every rule, in the words that are stored. Two are the caller's: `media` (a photo or a voice note came with the text) and
+/// `carrier-stop` (the carrier took it for a STOP and blocks our messages).
 pub const RULES: &[&str] = &[
     "reaction",
     "nothing-said",
@@ -76,6 +77,7 @@ pub const RULES: &[&str] = &[
     "nothing-asked",
     "which-visit",
     "media",
+    "carrier-stop",
 ];
 /// Rules whose text may be an opt-out: automatic messages wait until a person has looked ("Stop by at 3?").
 const HOLDING: &[&str] = &["stop-denied", "stop-elsewhere", "stop-unclear"];

@@ -14,6 +14,7 @@ mod error;
 pub mod intake;
 mod keys;
 pub mod link;
+mod lost;
 pub mod message;
 pub mod outcome;
 pub mod plan;

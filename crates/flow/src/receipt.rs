@@ -35,6 +35,8 @@ pub struct Hook<'a> {
     pub slug: &'a str,
     /// Receipt or reply.
     pub kind: HookKind,
+    /// What stood behind `?`, as it was written.
+    pub query: Option<&'a str>,
     /// All headers.
     pub headers: &'a http::HeaderMap,
     /// The raw body.
@@ -85,7 +87,8 @@ impl Flow {
             HookKind::Inbound => "inbound",
         };
         let url = format!("{}/hooks/{}/{}/{kind}", self.settings.public_url, line.name(), hook.slug);
-        let request = HookRequest { kind: hook.kind, url: &url, headers: hook.headers, body: hook.body };
+        let request =
+            HookRequest { kind: hook.kind, url: &url, query: hook.query, headers: hook.headers, body: hook.body };
         let mut told = Told { provider: line.name(), ..Told::default() };
         for event in line.take(&request, self.clock.wall())? {
             match event {

@@ -1,11 +1,11 @@
 //! Leases that ran out: what was only claimed is planned again; what was armed is sent again only where the carrier
 //! honours keys, within the key's life; the rest is looked up at the carrier, else shown to a person. Never blindly resent.
+//! What was handed over and got no answer is looked up in the same way.
 
 use crate::{Flow, FlowError};
 use chrono::Duration;
-use kept_carrier::LookUp;
 use kept_domain::{Instant, LeaseToken, NoticeId, NoticeState, PracticeId, TaskId};
-use kept_store::{ExpiredLease, NewTask, Outcome, Scope};
+use kept_store::{ExpiredLease, LOOKING_UP, NewTask, Outcome, Scope};
 
 /// Lost leases looked at in one go.
 pub const RECONCILE_BATCH: i64 = 500;
@@ -15,7 +15,7 @@ pub const RECONCILE_BATCH: i64 = 500;
 pub struct ReconcileSummary {
     /// Planned again: nothing had been frozen.
     pub released: u64,
-    /// To be handed over again under the same key.
+    /// To be handed over again: under the same key, or because the carrier never had them.
     pub resent: u64,
     /// The carrier has them.
     pub found: u64,
@@ -37,6 +37,7 @@ impl Flow {
         for lease in lost {
             self.reconcile_one(&lease, wall, &mut summary).await?;
         }
+        self.look_for_lost(&mut summary).await?;
         Ok(summary)
     }
 
@@ -65,54 +66,38 @@ impl Flow {
             tx.commit().await?;
             return Ok(());
         }
-        let looked_up = match line {
-            Some(line) => line.look_up(id).await,
-            None => LookUp::Unknown,
-        };
-        match looked_up {
-            LookUp::Found { provider_ref } => {
-                summary.found +=
-                    self.settle_lost(practice, token, id, NoticeState::Sent, Some(provider_ref), wall).await?;
-            }
-            LookUp::NeverTaken => {
-                let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
-                summary.resent += tx.rearm_notices(practice, token, &[id]).await?;
-                tx.commit().await?;
-            }
-            LookUp::Unknown => {
-                summary.uncertain += self.settle_lost(practice, token, id, NoticeState::Uncertain, None, wall).await?;
-            }
-        }
+        let looks_up = line.is_some_and(kept_carrier::Line::looks_up);
+        summary.uncertain += self.settle_lost(practice, token, id, looks_up, wall).await?;
         Ok(())
     }
 
+    /// Nobody knows what became of it. Returns how many are for a person now: none where the carrier can be asked.
     async fn settle_lost(
         &self,
         practice: PracticeId,
         token: LeaseToken,
         id: NoticeId,
-        state: NoticeState,
-        provider_ref: Option<String>,
+        looks_up: bool,
         wall: Instant,
     ) -> Result<u64, FlowError> {
-        let uncertain = state == NoticeState::Uncertain;
         let outcome = Outcome {
             id,
-            state,
-            reason: uncertain.then(|| "lease-lost".to_owned()),
-            provider_ref,
+            state: NoticeState::Uncertain,
+            reason: Some(if looks_up { LOOKING_UP } else { "lease-lost" }.to_owned()),
+            provider_ref: None,
             due_at: None,
-            attempt: if uncertain { "unknown" } else { "accepted" },
+            attempt: "unknown",
             code: None,
         };
         let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
         let changed = tx.record_outcomes(practice, token, wall, &[outcome]).await?;
-        if uncertain && changed == 1 {
+        let for_a_person = if looks_up { 0 } else { changed };
+        if for_a_person == 1 {
             let task =
                 NewTask { id: self.new_id::<TaskId>(), kind: "uncertain", appointment: None, subject: Some(id.into()) };
             tx.insert_tasks(practice, wall, &[task]).await?;
         }
         tx.commit().await?;
-        Ok(changed)
+        Ok(for_a_person)
     }
 }

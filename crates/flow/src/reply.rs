@@ -9,7 +9,7 @@ mod follow;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use chrono_tz::Tz;
-use kept_carrier::Inbound;
+use kept_carrier::{Gateway, Inbound};
 use kept_domain::private::InboundPrivate;
 use kept_domain::reply::{Decision, Intent, Reply};
 use kept_domain::{Answer, BlindIndex, Channel, InboundId, Instant};
@@ -81,7 +81,7 @@ impl Flow {
             .zip(senders)
             .map(|(text, (number, bix))| {
                 let visits = told.get(&bix).map(Vec::as_slice).unwrap_or_default();
-                let decision = self.read_reply(open, visits, &text.inbound);
+                let decision = heed(text.inbound.gateway, self.read_reply(open, visits, &text.inbound));
                 let about = one_open(visits).or(match visits {
                     [only] => Some(only),
                     _ => None,
@@ -98,7 +98,7 @@ impl Flow {
                     rule: decision.rule,
                     private: open.keys.seal(&open.salt, Place::new(id, 1), &plain)?,
                     opts_out: decision.opts_out,
-                    gateway_answered: text.inbound.opt_out_confirmed,
+                    gateway_answered: text.inbound.gateway.is_some(),
                     appointment: about.map(|visit| visit.id),
                     revision: about.map(|visit| visit.revision),
                     received_at: text.at,
@@ -116,5 +116,19 @@ impl Flow {
             return Decision { hold: decision.hold, ..Decision::stored(Intent::Person, "media", false) };
         }
         decision
+    }
+}
+
+/// What the carrier heard counts: it blocks our messages from now on, whatever word it took for a STOP. That it lets them
+/// through again counts for nothing here: it may do so at a mere YES, and only START restores.
+fn heed(gateway: Option<Gateway>, decision: Decision) -> Decision {
+    match gateway {
+        Some(Gateway::Stop) if !decision.opts_out => {
+            let urgent = decision.intent == Intent::Urgent;
+            let (intent, rule) =
+                if urgent { (Intent::Urgent, decision.rule) } else { (Intent::OptOut, "carrier-stop") };
+            Decision::stored(intent, rule, true)
+        }
+        _ => decision,
     }
 }

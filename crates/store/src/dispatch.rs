@@ -4,6 +4,7 @@
 mod doubt;
 mod rows;
 
+pub use doubt::{DoubtfulNotice, LOOKING_UP, SettledDoubt};
 pub use rows::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send};
 
 use crate::dialect::{Kind, Rows};

@@ -44,7 +44,10 @@ pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
 pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, OpenTask};
 pub use consent::{ConsentEntry, ConsentNow};
-pub use dispatch::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send};
+pub use dispatch::{
+    ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome, PastAttempt,
+    Send, SettledDoubt,
+};
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use health::SweepState;

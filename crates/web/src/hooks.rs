@@ -3,7 +3,7 @@
 use crate::state::WebState;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::middleware::from_fn;
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
@@ -17,22 +17,26 @@ pub(crate) fn routes() -> Router<WebState> {
         .route_layer(from_fn(crate::trace::route))
 }
 
-async fn status(state: State<WebState>, path: Path<(String, String)>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    take(state, path, Kind::Status, &headers, &body).await
+type Names = Path<(String, String)>;
+
+async fn status(state: State<WebState>, path: Names, query: RawQuery, headers: HeaderMap, body: Bytes) -> StatusCode {
+    take(state, path, Kind::Status, query, &headers, &body).await
 }
 
-async fn inbound(state: State<WebState>, path: Path<(String, String)>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    take(state, path, Kind::Inbound, &headers, &body).await
+async fn inbound(state: State<WebState>, path: Names, query: RawQuery, headers: HeaderMap, body: Bytes) -> StatusCode {
+    take(state, path, Kind::Inbound, query, &headers, &body).await
 }
 
 async fn take(
     State(state): State<WebState>,
-    Path((provider, slug)): Path<(String, String)>,
+    Path((provider, slug)): Names,
     kind: Kind,
+    RawQuery(query): RawQuery,
     headers: &HeaderMap,
     body: &[u8],
 ) -> StatusCode {
-    match state.flow.take_hook(Hook { provider: &provider, slug: &slug, kind, headers, body }).await {
+    let hook = Hook { provider: &provider, slug: &slug, kind, query: query.as_deref(), headers, body };
+    match state.flow.take_hook(hook).await {
         Ok(()) => StatusCode::NO_CONTENT,
         Err(refused) => {
             let status = status_of(&refused);

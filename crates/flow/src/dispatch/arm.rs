@@ -95,11 +95,15 @@ impl Flow {
         let mut doubtful = Vec::new();
         for mut draft in drafts.into_iter().filter(|draft| held.contains(&draft.notice.id)) {
             let id = draft.notice.id;
-            let carrier = match self.carriers.route(draft.notice.channel, &route::past(&draft.past, wall)) {
+            let route = {
+                let past = route::past(&draft.past, wall);
+                self.carriers.route(draft.notice.channel, &past)
+            };
+            let carrier = match route {
                 Route::Through(line) => Some(line.name()),
                 Route::Nowhere => None,
                 Route::Doubtful => {
-                    doubtful.push(id);
+                    doubtful.push((id, std::mem::take(&mut draft.past)));
                     continue;
                 }
             };

@@ -1,15 +1,16 @@
 //! Handing over to the carrier, and writing down what became of it.
 
 use super::arm::Ready;
+use super::compose::is_unasked;
 use super::route::{self, NOT_TAKEN, UNKNOWN};
 use super::{DispatchSummary, MAX_ATTEMPTS, SENDERS};
 use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use futures_util::{StreamExt as _, stream};
-use kept_carrier::{Outbound, Outcome as Carried, Refusal, Sure};
+use kept_carrier::{Line, Outbound, Outcome as Carried, Refusal, Sure};
 use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, NoticeId, NoticeState, TaskId};
-use kept_store::{Chain, NewTask, Outcome, PastAttempt, Scope};
+use kept_store::{Chain, LOOKING_UP, NewTask, Outcome, PastAttempt, Scope};
 
 /// What the carrier said of one notice.
 pub(super) struct HandedOver {
@@ -21,6 +22,10 @@ pub(super) struct HandedOver {
     /// The line that was asked; none where the channel has none.
     carrier: Option<&'static str>,
     honours_keys: bool,
+    /// Whether the line can be asked later what became of it.
+    looks_up: bool,
+    /// Whether it answers something that the patient just did.
+    is_answer: bool,
     past: Vec<PastAttempt>,
     answer: Carried,
 }
@@ -45,6 +50,8 @@ impl Flow {
             attempt_number: ready.attempt_number,
             carrier: ready.carrier,
             honours_keys: line.is_some_and(|line| line.honours_keys().is_some()),
+            looks_up: line.is_some_and(Line::looks_up),
+            is_answer: !is_unasked(notice.kind),
             past: ready.draft.past,
             answer: Carried::Retry { after: None, code: "no-carrier".to_owned(), sure: Sure::NotTaken },
         };
@@ -91,7 +98,9 @@ impl Flow {
             if let Carried::Refused { why: why @ (Refusal::OptedOut | Refusal::Unreachable), .. } = one.answer {
                 refused.push(RefusedNumber { bix: one.bix, channel: one.channel, why });
             }
-            let outcome = self.outcome(one, now)?;
+            // Who opted out at the carrier got its own confirmation, and need not hear ours: nobody must look after that.
+            let told = one.is_answer && matches!(one.answer, Carried::Refused { why: Refusal::OptedOut, .. });
+            let outcome = self.outcome(&one, now)?;
             match outcome.state {
                 NoticeState::Sent => summary.sent += 1,
                 NoticeState::Planned => summary.retried += 1,
@@ -99,7 +108,10 @@ impl Flow {
                 _ => summary.failed += 1,
             }
             let task = match outcome.state {
+                // The carrier is asked first.
+                NoticeState::Uncertain if outcome.reason.as_deref() == Some(LOOKING_UP) => None,
                 NoticeState::Uncertain => Some("uncertain"),
+                NoticeState::Failed if told => None,
                 NoticeState::Failed => Some("undelivered"),
                 _ => None,
             };
@@ -126,49 +138,75 @@ impl Flow {
         Ok(())
     }
 
-    fn outcome(&self, one: HandedOver, now: Instant) -> Result<Outcome, FlowError> {
-        let done = |state, reason: Option<&str>, attempt, code| Outcome {
+    fn outcome(&self, one: &HandedOver, now: Instant) -> Result<Outcome, FlowError> {
+        let done = |state, reason: Option<&str>, attempt, code: Option<&str>| Outcome {
             id: one.id,
             state,
             reason: reason.map(str::to_owned),
             provider_ref: None,
             due_at: None,
             attempt,
-            code,
+            code: code.map(str::to_owned),
         };
-        let may_change_line = one.answer.may_change_line();
-        Ok(match one.answer {
+        Ok(match &one.answer {
             Carried::Accepted { provider_ref } => {
-                Outcome { provider_ref: Some(provider_ref), ..done(NoticeState::Sent, None, "accepted", None) }
+                Outcome { provider_ref: Some(provider_ref.clone()), ..done(NoticeState::Sent, None, "accepted", None) }
             }
             Carried::Refused { code, .. } => done(NoticeState::Failed, Some("refused"), "refused", Some(code)),
-            // Without keys a second try could be a second text: a person looks, or the carrier is asked.
+            // Without keys a second try could be a second text: the carrier is asked, or a person looks.
             Carried::Unknown { code } if !one.honours_keys => {
-                done(NoticeState::Uncertain, Some("unknown"), UNKNOWN, Some(code))
+                done(NoticeState::Uncertain, Some(one.unsure()), UNKNOWN, Some(code))
             }
             Carried::Unknown { code } => {
                 let wait = wait(None, one.attempt_number)?;
-                again(done(NoticeState::Planned, None, UNKNOWN, Some(code)), wait, now, &one.past, one.expires_at)
+                one.again(done(NoticeState::Planned, None, UNKNOWN, Some(code)), wait, now)
             }
             Carried::Retry { after, code, sure: Sure::KeyHolds } => {
-                let wait = wait(after, one.attempt_number)?;
-                again(done(NoticeState::Planned, None, UNKNOWN, Some(code)), wait, now, &one.past, one.expires_at)
+                let wait = wait(*after, one.attempt_number)?;
+                one.again(done(NoticeState::Planned, None, UNKNOWN, Some(code)), wait, now)
             }
             Carried::Retry { after, code, sure: Sure::NotTaken } => {
                 let past = route::past(&one.past, now);
                 let unbound = past.iter().all(|attempt| attempt.not_taken);
                 let other = one.carrier.is_some_and(|name| self.carriers.another(name, one.channel, &past));
-                let wait = if may_change_line && unbound && other {
+                let wait = if one.answer.may_change_line() && unbound && other {
                     Duration::zero()
-                } else if route::not_asked(Some(&code)) {
+                } else if route::not_asked(Some(code)) {
                     // Waiting for a turn says nothing about how often the message failed.
-                    wait(after, 1)?
+                    wait(*after, 1)?
                 } else {
-                    wait(after, one.attempt_number)?
+                    wait(*after, one.attempt_number)?
                 };
-                again(done(NoticeState::Planned, None, NOT_TAKEN, Some(code)), wait, now, &one.past, one.expires_at)
+                one.again(done(NoticeState::Planned, None, NOT_TAKEN, Some(code)), wait, now)
             }
         })
+    }
+}
+
+impl HandedOver {
+    /// Why it is uncertain: its carrier is asked first, where it can be.
+    fn unsure(&self) -> &'static str {
+        if self.looks_up { LOOKING_UP } else { "unknown" }
+    }
+
+    /// A later attempt, unless there have been enough or it would be too late. What may have been taken ends as uncertain,
+    /// never as failed: a person must not be told that it did not go out.
+    fn again(&self, outcome: Outcome, wait: Duration, now: Instant) -> Outcome {
+        let due_at = now + wait;
+        let too_late = due_at >= self.expires_at;
+        let asked = self.past.iter().map(|one| one.code.as_deref()).chain([outcome.code.as_deref()]);
+        let attempts = asked.filter(|code| !route::not_asked(*code)).count();
+        if !too_late && attempts < MAX_ATTEMPTS {
+            return Outcome { due_at: Some(due_at), ..outcome };
+        }
+        let unsure =
+            outcome.attempt == UNKNOWN || self.past.iter().any(|one| one.outcome.as_deref() != Some(NOT_TAKEN));
+        let (state, reason) = match (unsure, too_late) {
+            (true, _) => (NoticeState::Uncertain, self.unsure()),
+            (false, true) => (NoticeState::Expired, "carrier-down"),
+            (false, false) => (NoticeState::Failed, "carrier-down"),
+        };
+        Outcome { state, reason: Some(reason.to_owned()), ..outcome }
     }
 }
 
@@ -179,23 +217,4 @@ fn wait(asked: Option<std::time::Duration>, attempt_number: i64) -> Result<Durat
     let attempts = u32::try_from(attempt_number).unwrap_or(u32::MAX);
     let wait = kept_carrier::back_off(attempts, u64::from_le_bytes(random), asked);
     Ok(Duration::from_std(wait).unwrap_or(Duration::MAX))
-}
-
-/// A later attempt, unless there have been enough or it would be too late. What may have been taken ends as uncertain,
-/// never as failed: a person must not be told that it did not go out.
-fn again(outcome: Outcome, wait: Duration, now: Instant, past: &[PastAttempt], expires_at: Instant) -> Outcome {
-    let due_at = now + wait;
-    let too_late = due_at >= expires_at;
-    let asked = past.iter().map(|one| one.code.as_deref()).chain([outcome.code.as_deref()]);
-    let attempts = asked.filter(|code| !route::not_asked(*code)).count();
-    if !too_late && attempts < MAX_ATTEMPTS {
-        return Outcome { due_at: Some(due_at), ..outcome };
-    }
-    let unsure = outcome.attempt == UNKNOWN || past.iter().any(|one| one.outcome.as_deref() != Some(NOT_TAKEN));
-    let (state, reason) = match (unsure, too_late) {
-        (true, _) => (NoticeState::Uncertain, "unknown"),
-        (false, true) => (NoticeState::Expired, "carrier-down"),
-        (false, false) => (NoticeState::Failed, "carrier-down"),
-    };
-    Outcome { state, reason: Some(reason.to_owned()), ..outcome }
 }

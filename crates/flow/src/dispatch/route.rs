@@ -1,9 +1,9 @@
 //! What earlier attempts mean for the next one, and notices that must not be tried again.
 
 use crate::{Flow, FlowError};
-use kept_carrier::{OPEN, PACE, Past};
+use kept_carrier::{Line, OPEN, PACE, Past};
 use kept_domain::{Instant, LeaseToken, NoticeId, PracticeId, TaskId};
-use kept_store::{NewTask, PastAttempt, Tx};
+use kept_store::{LOOKING_UP, NewTask, PastAttempt, Tx};
 
 /// How an attempt is recorded that the line certainly did not take.
 pub(super) const NOT_TAKEN: &str = "retry";
@@ -29,28 +29,37 @@ pub(super) fn not_asked(code: Option<&str>) -> bool {
 }
 
 impl Flow {
-    /// Claimed notices that an earlier attempt may have delivered and that cannot safely be sent again: a person looks.
+    /// Claimed notices that an earlier attempt may have delivered and that cannot safely be sent again: their carrier is asked,
+    /// or a person looks.
     pub(super) async fn doubt(
         &self,
         tx: &mut Tx,
         practice: PracticeId,
         token: LeaseToken,
-        notices: &[NoticeId],
+        doubtful: &[(NoticeId, Vec<PastAttempt>)],
     ) -> Result<(), FlowError> {
-        if notices.is_empty() {
-            return Ok(());
-        }
-        tx.doubt_notices(practice, token, "unknown", notices).await?;
-        let tasks: Vec<NewTask> = notices
-            .iter()
-            .map(|id| NewTask {
+        let asked = |past: &[PastAttempt]| {
+            let unsure = past.iter().find(|attempt| attempt.outcome.as_deref() != Some(NOT_TAKEN));
+            unsure.and_then(|attempt| self.carriers.by_name(&attempt.carrier)).is_some_and(Line::looks_up)
+        };
+        let (ask, tell): (Vec<_>, Vec<_>) = doubtful.iter().partition(|(_, past)| asked(past));
+        for (reason, some) in [(LOOKING_UP, ask), ("unknown", tell)] {
+            let ids: Vec<NoticeId> = some.into_iter().map(|(id, _)| *id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            tx.doubt_notices(practice, token, reason, &ids).await?;
+            if reason == LOOKING_UP {
+                continue;
+            }
+            let task = |id: &NoticeId| NewTask {
                 id: self.new_id::<TaskId>(),
                 kind: "uncertain",
                 appointment: None,
                 subject: Some((*id).into()),
-            })
-            .collect();
-        tx.insert_tasks(practice, self.clock.wall(), &tasks).await?;
+            };
+            tx.insert_tasks(practice, self.clock.wall(), &ids.iter().map(task).collect::<Vec<_>>()).await?;
+        }
         Ok(())
     }
 }

@@ -151,6 +151,7 @@ impl Flow {
             Intent::Urgent => Say::Urgent,
             Intent::OptOut | Intent::OptOutAsk if stopped || gateway_answered => return None,
             Intent::OptOut | Intent::OptOutAsk => Say::OptOut,
+            Intent::OptIn | Intent::Help if gateway_answered => return None,
             Intent::OptIn => Say::OptIn,
             Intent::Help => Say::Help,
             // To a stranger nothing more is said. Who opted out hears of nothing but what they ask for above.

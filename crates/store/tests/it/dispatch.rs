@@ -303,6 +303,74 @@ async fn what_was_tried_is_remembered_and_may_leave_a_notice_in_doubt() {
     .await;
 }
 
+/// What a carrier says of the first notice, after one attempt.
+fn said(state: NoticeState, provider_ref: Option<&str>, attempt: &'static str) -> SettledDoubt {
+    let (id, provider_ref) = (notice_id(0), provider_ref.map(str::to_owned));
+    SettledDoubt { id, attempts: 1, state, reason: None, provider_ref, attempt }
+}
+
+#[tokio::test]
+async fn what_is_found_out_about_a_lost_notice_counts_once_and_for_its_attempt() {
+    both(|store| async move {
+        let practice = notices(&store, 2).await;
+        claim(&store, token(1), 2).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.arm_notices(practice, token(1), LATER, NOW, &[armed(0, 1), armed(1, 1)]).await.unwrap();
+        let lost = |n: u128, reason: &str| Outcome {
+            reason: Some(reason.to_owned()),
+            attempt: "unknown",
+            ..outcome(n, NoticeState::Uncertain, None)
+        };
+        tx.record_outcomes(practice, token(1), LATER, &[lost(0, LOOKING_UP), lost(1, "unknown")]).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut work = store.begin(Scope::Work).await.unwrap();
+        let doubtful = work.doubtful_notices(10).await.unwrap();
+        assert_eq!(work.doubtful_notices(0).await.unwrap().len(), 0);
+        work.rollback().await.unwrap();
+        let [first] = &doubtful[..] else { panic!("the other one is a person's") };
+        assert_eq!(
+            (first.id, first.practice, first.bix, first.carrier.as_str()),
+            (notice_id(0), practice, NUMBER, "sandbox")
+        );
+        assert_eq!((first.attempts, first.first_at, first.last_at), (1, LATER, LATER));
+        assert!(first.sealed_link_secret().is_some());
+
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let stale = SettledDoubt { attempts: 2, ..said(NoticeState::Sent, Some("m-9"), "accepted") };
+        assert_eq!(tx.settle_doubts(practice, LATER, &[stale]).await.unwrap(), [], "it was tried again meanwhile");
+        let never = said(NoticeState::Planned, None, "retry");
+        assert_eq!(tx.settle_doubts(practice, LATER, std::slice::from_ref(&never)).await.unwrap(), [notice_id(0)]);
+        assert_eq!(tx.settle_doubts(practice, LATER, &[never]).await.unwrap(), [], "once");
+        let past = tx.attempts_of(practice, &[notice_id(0)]).await.unwrap();
+        assert_eq!(past[0].outcome.as_deref(), Some("retry"), "certainly not taken");
+        assert_eq!(tx.refs_of_numbers(practice, "sandbox", &[NUMBER], NOW).await.unwrap(), []);
+        tx.commit().await.unwrap();
+        assert_eq!(claim(&store, token(2), 2).await, [notice_id(0)], "and it is due again");
+    })
+    .await;
+    both(|store| async move {
+        let practice = notices(&store, 1).await;
+        claim(&store, token(1), 1).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        let lost = Outcome {
+            reason: Some(LOOKING_UP.to_owned()),
+            attempt: "unknown",
+            ..outcome(0, NoticeState::Uncertain, None)
+        };
+        tx.record_outcomes(practice, token(1), NOW, &[lost]).await.unwrap();
+        let found = said(NoticeState::Sent, Some("m-9"), "accepted");
+        assert_eq!(tx.settle_doubts(practice, LATER, &[found]).await.unwrap(), [notice_id(0)]);
+        let refs = tx.refs_of_numbers(practice, "sandbox", &[NUMBER], LATER).await.unwrap();
+        assert_eq!(refs, [(NUMBER, "m-9".to_owned())]);
+        let after = Instant::from_ms(LATER.as_ms() + 1);
+        assert_eq!(tx.refs_of_numbers(practice, "sandbox", &[NUMBER], after).await.unwrap(), []);
+        assert_eq!(tx.refs_of_numbers(practice, "other", &[NUMBER], NOW).await.unwrap(), []);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn caps_are_places_that_two_workers_cannot_both_take() {
     both(|store| async move {

@@ -177,7 +177,14 @@ struct Signed {
 
 impl Signed {
     fn hook(&self) -> Hook<'_> {
-        Hook { provider: "sandbox", slug: &self.slug, kind: self.kind, headers: &self.headers, body: &self.body }
+        Hook {
+            provider: "sandbox",
+            slug: &self.slug,
+            kind: self.kind,
+            query: None,
+            headers: &self.headers,
+            body: &self.body,
+        }
     }
 }
 

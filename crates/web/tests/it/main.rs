@@ -6,6 +6,7 @@ mod browser;
 mod consent;
 mod hooks;
 mod lines;
+mod lost;
 mod portal;
 mod sandbox;
 mod scanner;

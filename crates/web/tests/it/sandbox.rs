@@ -35,8 +35,8 @@ impl Scene {
         Self::behind(store, settings, None).await
     }
 
-    /// The sandbox is the second line, behind a carrier at `first`.
-    pub(crate) async fn behind(store: &Store, settings: PracticeSettings, first: Option<CarrierSettings>) -> Self {
+    /// The sandbox is the second line, behind `first`.
+    pub(crate) async fn behind(store: &Store, settings: PracticeSettings, first: Option<AnyCarrier>) -> Self {
         // Whoever comes first installs the provider; the rest find it there.
         let _second = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -47,7 +47,6 @@ impl Scene {
             ..CarrierSettings::new(format!("{url}/sandbox/carrier/messages"), Secret::new([9; 32]))
         };
         let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client.clone(), carrier));
-        let first = first.map(|first| AnyCarrier::Sandbox(SandboxCarrier::new(client.clone(), first)));
         let lines = first.into_iter().chain([carrier]).map(|carrier| Line::new(carrier, Channel::Sms, 0));
         let carriers = Carriers::new(lines.collect());
         let (flow, clock) = flow_with(store, carriers, &url);
