@@ -2,6 +2,7 @@
 
 use crate::config::{CarrierKind, Config, ConfigError};
 use crate::exit::{Exit, Failure};
+use crate::text_lines;
 use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings};
 use kept_carrier::{AnyCarrier, Caller, Carriers, Line};
 use kept_domain::Channel;
@@ -43,6 +44,9 @@ pub fn line(kind: CarrierKind, config: &Config) -> Result<Line, Failure> {
             // A page needs no pace.
             Ok(Line::new(carrier, Channel::Sms, 0))
         }
+        CarrierKind::Twilio => text_lines::twilio(config),
+        CarrierKind::Telnyx => text_lines::telnyx(config),
+        CarrierKind::Gateway => text_lines::gateway(config),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod lines;
 
-pub use lines::{CarrierKind, CarrierList};
+pub use lines::{CarrierKind, CarrierList, TextLines};
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -45,9 +45,9 @@ const SHORTENERS: &[&str] = &[
     "v.gd",
 ];
 
-/// Everything that can be set. Field names are the names of the settings.
+/// Everything that can be set. Field names are the names of the settings; those of the default file and no others, a test
+/// says so.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Config {
     /// `sqlite:PATH` or `postgres://…`.
     pub database_url: DatabaseUrl,
@@ -65,6 +65,9 @@ pub struct Config {
     pub carrier_url: String,
     /// What we and the carrier know.
     pub carrier_secret: Hidden,
+    /// What the lines of texts need.
+    #[serde(flatten)]
+    pub texts: TextLines,
     /// Where metrics are read; empty: nowhere.
     pub metrics_listen: String,
     /// How log lines look.

@@ -24,6 +24,17 @@ fn the_embedded_defaults_are_good_and_say_what_each_setting_means() {
 }
 
 #[test]
+fn each_name_of_the_default_file_is_a_setting() {
+    let table: toml::Table = DEFAULT_FILE.parse().expect("TOML");
+    for name in table.keys() {
+        let mut without = table.clone();
+        without.remove(name);
+        let said = without.try_into::<Config>().expect_err("nothing would read it").to_string();
+        assert!(said.contains(name.as_str()), "{said}");
+    }
+}
+
+#[test]
 fn variables_go_before_the_file_and_the_file_before_the_defaults() {
     let text = "listen = \"127.0.0.1:1\"\ndatabase_connections = 3\nkey_file = \"from-file\"\n";
     let environment = variables(&[

@@ -16,6 +16,7 @@ mod metrics;
 mod open;
 mod output;
 mod serve;
+mod text_lines;
 
 use clap::Parser as _;
 use cli::{Cli, Context};

@@ -3,7 +3,7 @@
 use crate::cli::Context;
 use crate::config::{CarrierKind, Config};
 use crate::exit::{Exit, Failure};
-use crate::{carriers, health, open, output};
+use crate::{carriers, health, open, output, text_lines};
 use kept_domain::Instant;
 use kept_flow::{Clock as _, Flow, SystemClock};
 use serde::Serialize;
@@ -113,6 +113,9 @@ fn lines(config: &Config) -> Vec<Finding> {
         .carrier
         .iter()
         .map(|kind| match (kind, carriers::line(kind, config)) {
+            (CarrierKind::Twilio | CarrierKind::Telnyx | CarrierKind::Gateway, Ok(_)) => {
+                Finding::ok("carrier", text_lines::described(kind, config))
+            }
             (_, Err(failure)) => Finding::fail("carrier", format!("{}: {failure}", kind.as_str())),
             (CarrierKind::Sandbox, Ok(_)) => {
                 Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_api()))

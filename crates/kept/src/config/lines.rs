@@ -1,24 +1,69 @@
-//! Which lines carry texts, in the order of preference.
+//! Which lines carry texts, in the order of preference, and what each needs.
 
-use super::{Config, ConfigError, is_loopback_url, setting};
+use super::{Config, ConfigError, Hidden, is_loopback_url, setting};
 use serde::Deserialize;
+use std::path::PathBuf;
 
 /// What can hand a text to a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CarrierKind {
     /// A phone on a page, for trials.
     Sandbox,
+    /// Twilio.
+    Twilio,
+    /// Telnyx.
+    Telnyx,
+    /// Any other, by a description.
+    Gateway,
 }
 
 impl CarrierKind {
-    const ALL: &[Self] = &[Self::Sandbox];
+    const ALL: &[Self] = &[Self::Sandbox, Self::Twilio, Self::Telnyx, Self::Gateway];
 
     /// As it is written in the setting `carrier`.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Sandbox => "sandbox",
+            Self::Sandbox => kept_carrier::sandbox::NAME,
+            Self::Twilio => kept_carrier::twilio::NAME,
+            Self::Telnyx => kept_carrier::telnyx::NAME,
+            Self::Gateway => kept_carrier::gateway::NAME,
         }
     }
+}
+
+/// What the lines of texts need. Each is looked at only where `carrier` names its line.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TextLines {
+    /// Messages a second from one sender; 0: no limit.
+    pub texts_per_second: u32,
+    /// Address of Twilio's API.
+    pub twilio_url: String,
+    /// The account, `AC…`.
+    pub twilio_account: String,
+    /// Its auth token: signs webhooks, and opens the API where there is no key.
+    pub twilio_token: Hidden,
+    /// An API key, `SK…`, or empty.
+    pub twilio_key: String,
+    /// Its secret.
+    pub twilio_key_secret: Hidden,
+    /// A number or a messaging service, `MG…`.
+    pub twilio_sender: String,
+    /// Whether Twilio may keep the texts.
+    pub twilio_keeps_texts: bool,
+    /// Address of Telnyx's API.
+    pub telnyx_url: String,
+    /// The API key.
+    pub telnyx_key: Hidden,
+    /// Checks webhooks.
+    pub telnyx_public_key: String,
+    /// A number or a messaging profile.
+    pub telnyx_sender: String,
+    /// The description of a gateway.
+    pub gateway_file: PathBuf,
+    /// Stands where the description says `{secret}`.
+    pub gateway_secret: Hidden,
+    /// Signs the gateway's webhooks.
+    pub gateway_webhook_secret: Hidden,
 }
 
 /// The lines of texts, the preferred one first. Empty: nothing is sent by text.
