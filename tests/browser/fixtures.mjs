@@ -129,3 +129,20 @@ export async function inLanguage(page, language) {
   await page.locator(`a[href*="/language?to=${language}"]`).click();
   await expect(page.locator("html")).toHaveAttribute("lang", language);
 }
+
+/**
+ * Signs in at the desk and goes on to a page.
+ *
+ * @param {import("@playwright/test").Page} page
+ * @param {any} demo
+ * @param {string} path
+ */
+export async function signIn(page, demo, path = "/staff/today") {
+  await page.goto(demo.desk);
+  await page.waitForURL(/sign-in/);
+  await page.fill("#email", demo.email);
+  await page.fill("#password", demo.password);
+  await page.locator("main button").click();
+  await page.waitForURL(/\/staff\/today/);
+  if (path !== "/staff/today") await page.goto(new URL(path, demo.desk).href);
+}

@@ -2,7 +2,7 @@
 // scrolls sideways at 320 px, the browser has nothing to complain about (see fixtures), and the scripts stay small.
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { test, expect, expectAccessible, expectReflow } from "./fixtures.mjs";
+import { test, expect, expectAccessible, expectReflow, signIn } from "./fixtures.mjs";
 
 /** What all scripts of a staff page may weigh (screens.md). */
 const SCRIPT_BYTES = 45_000;
@@ -12,17 +12,6 @@ const SCHEDULE = fileURLToPath(new URL("../data/schedules/clinic-upload.csv", im
 async function expectGood(page, what) {
   await expectAccessible(page, what);
   await expectReflow(page, what);
-}
-
-/** @param {import("@playwright/test").Page} page @param {any} demo @param {string} path */
-async function signIn(page, demo, path = "/staff/today") {
-  await page.goto(demo.desk);
-  await page.waitForURL(/sign-in/);
-  await page.fill("#email", demo.email);
-  await page.fill("#password", demo.password);
-  await page.locator("main button").click();
-  await page.waitForURL(/\/staff\/today/);
-  if (path !== "/staff/today") await page.goto(new URL(path, demo.desk).href);
 }
 
 /** A day with booked visits: the next one that has any. @param {import("@playwright/test").Page} page */

@@ -60,6 +60,28 @@ pub mod act {
     pub const NUMBER_REFUSED: &str = "number.refused";
     /// Staff wrote down what somebody said about messages.
     pub const CONSENT_RECORDED: &str = "consent.recorded";
+    /// Somebody looked at messages, their texts opened.
+    pub const MESSAGES_VIEWED: &str = "messages.viewed";
+    /// Somebody looked at a visit, its patient's number and consent.
+    pub const VISIT_VIEWED: &str = "visit.viewed";
+    /// Somebody looked at the call list.
+    pub const CALLS_VIEWED: &str = "calls.viewed";
+    /// Somebody took a call over, or wrote down what calling came to.
+    pub const CALL_NOTED: &str = "call.noted";
+    /// Somebody decided about a message: it arrived, goes out again, or is planned anew.
+    pub const MESSAGE_SETTLED: &str = "message.settled";
+    /// The desk wrote down another number of a patient.
+    pub const NUMBER_CHANGED: &str = "number.changed";
+    /// The desk suspended a number, or lets messages go to it again.
+    pub const NUMBER_SUSPENDED: &str = "number.suspended";
+    /// A patient said by the portal that they want messages, or none.
+    pub const CONSENT_SAID: &str = "consent.said";
+    /// A link was texted to a patient who asked for it.
+    pub const LINK_TEXTED: &str = "link.texted";
+    /// The desk let a patient try birth dates again.
+    pub const GUARD_RESET: &str = "guard.reset";
+    /// The desk has birth dates taken again.
+    pub const ALARM_LIFTED: &str = "alarm.lifted";
     /// A schedule was imported.
     pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
     /// A sealed value did not open.

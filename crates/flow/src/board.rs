@@ -188,7 +188,7 @@ impl Flow {
         Ok(format!("{:016x}", hasher.finish()))
     }
 
-    fn board_visit(
+    pub(crate) fn board_visit(
         open: &OpenPractice,
         row: &BoardRow,
         reminders: &[BoardReminder],

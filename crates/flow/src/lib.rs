@@ -7,8 +7,10 @@ mod advance;
 pub mod answer;
 pub mod audit;
 pub mod board;
+pub mod calls;
 pub mod consent;
 mod context;
+pub mod desk;
 pub mod dispatch;
 mod error;
 pub mod intake;
@@ -16,6 +18,7 @@ mod keys;
 pub mod link;
 mod lost;
 pub mod message;
+pub mod outbox;
 pub mod outcome;
 pub mod plan;
 pub mod portal;
@@ -32,7 +35,9 @@ pub mod staff;
 mod sweeps;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod texts;
 pub mod upload;
+pub mod visit;
 
 pub use advance::{Advanced, MAX_ROUNDS};
 pub use context::{Clock, Flow, FlowParts, Ids, MovableClock, RandomIds, Settings, SystemClock};

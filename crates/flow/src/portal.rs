@@ -7,8 +7,8 @@ mod identify;
 mod visits;
 
 pub use identify::{
-    BIRTH_DATE_ALARM, Gate, Identified, Identify, MAX_FAILURES_PER_LINK, MAX_FAILURES_PER_PATIENT, Pick, STORM_LINKS,
-    STORM_SHARE_PERCENT,
+    BIRTH_DATE_ALARM, GUARD_DAYS, Gate, Identified, Identify, MAX_FAILURES_PER_LINK, MAX_FAILURES_PER_PATIENT, Pick,
+    STORM_LINKS, STORM_SHARE_PERCENT,
 };
 pub use visits::{AnswerForm, Answered, PortalAnswer, VisitState, VisitView, Visits};
 

@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod chart;
 pub mod demo;
 mod filters;
+pub mod messages;
 pub mod patient;
 pub mod private_words;
 mod renderer;
@@ -23,6 +24,7 @@ pub mod segments;
 pub mod sms;
 pub mod staff;
 pub mod upload;
+pub mod visit;
 pub mod words;
 
 pub use renderer::{RenderError, Renderer, Template};

@@ -39,11 +39,13 @@ pub fn all() -> Vec<Sampled> {
     [
         crate::demo::sampled(),
         crate::sms::sampled(),
+        crate::messages::sampled(),
         crate::patient::sampled(),
         crate::report::sampled(),
         crate::sandbox::sampled(),
         crate::staff::sampled(),
         crate::upload::sampled(),
+        crate::visit::sampled(),
     ]
     .concat()
 }

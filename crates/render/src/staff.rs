@@ -22,7 +22,7 @@ pub struct Frame {
     pub desk: bool,
     /// Whether they read the report.
     pub report: bool,
-    /// Which page: `today`, `upload`, `report`, `password`, `sign-in`.
+    /// Which page: `today`, `messages`, `upload`, `report`, `password`, `sign-in`.
     pub here: &'static str,
     /// Whether nothing here is real.
     pub demo: bool,
@@ -217,6 +217,8 @@ pub struct Today {
     pub to_enter: Vec<Visit>,
     /// Visits in the building, which "close day" counts as kept.
     pub arrived: usize,
+    /// Since when the portal takes no birth dates, because too many are wrong.
+    pub alarm: Option<NaiveDateTime>,
 }
 
 impl Template for Today {
@@ -273,6 +275,7 @@ impl Template for Today {
             held: Vec::new(),
             to_enter: Vec::new(),
             arrived: 0,
+            alarm: None,
         };
         let choice = |value: &str| Choice { value: value.to_owned(), label: value.to_owned(), chosen: value == "sent" };
         let kinds = [
@@ -306,6 +309,7 @@ impl Template for Today {
             held: vec![visit("held", "held", "vanished", ""), visit("held", "held", "conflict", "")],
             to_enter: ["cancelled", "moved", "confirmed"].map(|what| visit("cancelled", "", "", what)).to_vec(),
             arrived: 2,
+            alarm: Some(start),
             ..empty.clone()
         };
         vec![empty, full]

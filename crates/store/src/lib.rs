@@ -14,6 +14,7 @@ mod answer;
 mod audit;
 mod board;
 mod consent;
+mod desk;
 mod dialect;
 mod dispatch;
 mod error;
@@ -22,6 +23,7 @@ mod health;
 mod inbound;
 mod intake;
 mod link;
+mod outbox;
 mod patient_session;
 mod plan;
 mod pool;
@@ -44,6 +46,7 @@ pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
 pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, OpenTask};
 pub use consent::{ConsentEntry, ConsentNow};
+pub use desk::{Call, ConsentLine, VisitContact};
 pub use dispatch::{
     ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome, PastAttempt,
     Send, SettledDoubt,
@@ -57,6 +60,7 @@ pub use intake::{
     NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
 };
 pub use link::{LinkTarget, NewLink, NewLinkVisit, StoredLink};
+pub use outbox::{LOG_PAGE, LogCount, LogFilter, LogLine};
 pub use patient_session::PatientSession;
 pub use plan::{PlanContact, PlanNotice, PlanReminder, PlanVisit, PlannedNotice, PlannedReminder};
 pub use pool::{DatabaseUrl, Engine, Settings, Store};

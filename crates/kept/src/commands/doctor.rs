@@ -147,6 +147,7 @@ async fn practices(flow: &Flow, findings: &mut Vec<Finding>) {
         }
     }
     findings.push(zones(flow).await);
+    texts(flow, findings).await;
     findings.push(sweeps(flow).await);
 }
 
@@ -169,6 +170,28 @@ async fn zones(flow: &Flow) -> Finding {
         }
     }
     Finding::ok("zones", format!("IANA {version}; now at the locations: {}", said.join(", ")))
+}
+
+/// Every text as the practices' own words make it: too long, or too telling for a lock screen.
+async fn texts(flow: &Flow, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    let ids = match flow.practices().await {
+        Ok(ids) => ids,
+        Err(error) => return findings.push(Finding::fail("texts", error)),
+    };
+    for id in ids {
+        let warnings = match flow.practice(id).await {
+            Ok(open) => flow.text_warnings(&open),
+            Err(error) => Err(error),
+        };
+        match warnings {
+            Ok(warnings) => findings.extend(warnings.iter().map(|one| Finding::warn("texts", one.to_string()))),
+            Err(error) => findings.push(Finding::fail("texts", error)),
+        }
+    }
+    if findings.len() == before {
+        findings.push(Finding::ok("texts", "each fits its segments and gives nothing away"));
+    }
 }
 
 /// Whether background work runs somewhere.

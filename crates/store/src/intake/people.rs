@@ -92,6 +92,8 @@ pub struct KnownContact {
     pub bix: BlindIndex,
     /// 0 is the one to use.
     pub position: i64,
+    /// Why no message goes to it.
+    pub suspended: Option<String>,
 }
 
 /// A number or address seen for the first time at this patient; revision 1, position 0.
@@ -147,6 +149,7 @@ struct ContactRow {
     #[sqlx(try_from = "Vec<u8>")]
     bix: BlindIndex,
     position: i64,
+    suspended: Option<String>,
 }
 
 fn name_rows<I: Copy + Into<Uuid>, C: Column>(new: &[NewName<I, C>]) -> Rows {
@@ -298,14 +301,14 @@ impl Tx {
         let rows = bulk_all!(
             self,
             ContactRow,
-            "SELECT c.id, c.patient_id, c.channel, c.bix, c.position FROM {rows} AS r
+            "SELECT c.id, c.patient_id, c.channel, c.bix, c.position, c.suspended FROM {rows} AS r
              JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = r.id",
             Rows::of_ids("id", patients.iter().copied()),
             practice.as_uuid()
         )?;
         let known = |row: ContactRow| {
-            let ContactRow { id, patient_id: patient, channel, bix, position } = row;
-            KnownContact { id, patient, channel, bix, position }
+            let ContactRow { id, patient_id: patient, channel, bix, position, suspended } = row;
+            KnownContact { id, patient, channel, bix, position, suspended }
         };
         Ok(rows.into_iter().map(known).collect())
     }

@@ -8,6 +8,7 @@ mod core;
 mod desk;
 mod dispatch;
 mod intake;
+mod outbox;
 mod plan;
 mod portal;
 mod practice;

@@ -1,11 +1,13 @@
 //! The front desk and the manager. Who may do what is [`ROUTES`]: the table is the documentation, the router is made
 //! beside it, and a test holds both together.
 
+mod messages;
 mod report;
 mod session;
 mod sign_in;
 mod today;
 mod upload;
+mod visit;
 
 pub(crate) use session::Staff;
 
@@ -46,6 +48,18 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/password", Access::Staff),
     ("GET", "/staff/today", Access::Desk),
     ("GET", "/staff/today/stamp", Access::Desk),
+    ("POST", "/staff/alarm/lift", Access::Desk),
+    ("GET", "/staff/messages", Access::Desk),
+    ("POST", "/staff/messages/{notice}/settle", Access::Desk),
+    ("GET", "/staff/calls", Access::Desk),
+    ("GET", "/staff/visits/{visit}", Access::Desk),
+    ("POST", "/staff/visits/{visit}/number", Access::Desk),
+    ("POST", "/staff/visits/{visit}/wrong-number", Access::Desk),
+    ("POST", "/staff/visits/{visit}/release", Access::Desk),
+    ("POST", "/staff/visits/{visit}/consent", Access::Desk),
+    ("POST", "/staff/visits/{visit}/link", Access::Desk),
+    ("POST", "/staff/visits/{visit}/guard", Access::Desk),
+    ("POST", "/staff/visits/{visit}/call", Access::Desk),
     ("POST", "/staff/visits/{visit}/mark", Access::Desk),
     ("POST", "/staff/visits/{visit}/answer", Access::Desk),
     ("POST", "/staff/visits/{visit}/held", Access::Desk),
@@ -73,6 +87,18 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/password", get(sign_in::show_password).post(sign_in::change_password))
         .route("/staff/today", get(today::show))
         .route("/staff/today/stamp", get(today::stamp))
+        .route("/staff/alarm/lift", post(today::lift_alarm))
+        .route("/staff/messages", get(messages::show))
+        .route("/staff/messages/{notice}/settle", post(messages::settle))
+        .route("/staff/calls", get(messages::calls))
+        .route("/staff/visits/{visit}", get(visit::show))
+        .route("/staff/visits/{visit}/number", post(visit::number))
+        .route("/staff/visits/{visit}/wrong-number", post(visit::wrong_number))
+        .route("/staff/visits/{visit}/release", post(visit::release))
+        .route("/staff/visits/{visit}/consent", post(visit::consent))
+        .route("/staff/visits/{visit}/link", post(visit::link))
+        .route("/staff/visits/{visit}/guard", post(visit::guard))
+        .route("/staff/visits/{visit}/call", post(visit::call))
         .route("/staff/visits/{visit}/mark", post(today::mark))
         .route("/staff/visits/{visit}/answer", post(today::answer))
         .route("/staff/visits/{visit}/held", post(today::held))
@@ -118,6 +144,11 @@ fn comes_from_us(headers: &HeaderMap) -> bool {
 /// What a staff page may do: our style sheet, and one script by hash that may fetch from us.
 pub(crate) fn policy(state: &WebState, script: &'static str) -> Csp {
     Csp::new().style("'self'").script(state.assets.source(script)).connect_self()
+}
+
+/// What a staff page without a script may do: our style sheet, and forms to ourselves.
+pub(crate) fn plain_policy() -> Csp {
+    Csp::new().style("'self'")
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {

@@ -65,7 +65,8 @@ pub(super) async fn show(
     let practice = staff.practice.practice.id;
     let board = state.flow.board(practice, staff.staff, filter.day()?).await?;
     let stamp = state.flow.board_stamp(practice, board.day).await?;
-    let context = page(&state, &staff, &filter, &board, stamp);
+    let alarm = state.flow.birth_date_alarm(practice).await?;
+    let context = staff::Today { alarm, ..page(&state, &staff, &filter, &board, stamp) };
     let html = state.flow.render.page(staff.locale, &context)?;
     Ok(Page::new(html, policy(&state, SCRIPT)).into_response())
 }
@@ -111,6 +112,7 @@ fn page(state: &WebState, staff: &Staff, filter: &Filter, board: &Board, stamp: 
         held: board.to_decide.iter().filter(|visit| visit.held.is_some()).map(shown).collect(),
         to_enter: board.to_decide.iter().filter(|visit| visit.to_enter.is_some()).map(shown).collect(),
         arrived: count(Chip::Arrived),
+        alarm: None,
     }
 }
 
@@ -183,7 +185,7 @@ fn back(filter: &Filter, anchor: Option<AppointmentId>) -> Result<Response, WebE
     Ok(Redirect::to(&format!("/staff/today{query}{anchor}")).into_response())
 }
 
-fn visit_id(text: &str) -> Result<AppointmentId, WebError> {
+pub(super) fn visit_id(text: &str) -> Result<AppointmentId, WebError> {
     text.parse().map_err(|_| WebError::NotFound)
 }
 
@@ -258,6 +260,13 @@ pub(super) async fn task_done(
     let task: TaskId = task.parse().map_err(|_| WebError::NotFound)?;
     state.flow.close_task(staff.practice.practice.id, staff.staff, task).await?;
     back(&filter, None)
+}
+
+/// The desk has looked at the alarm: birth dates are taken again.
+pub(super) async fn lift_alarm(State(state): State<WebState>, staff: Staff) -> Result<Response, WebError> {
+    staff.require(Access::Desk)?;
+    state.flow.lift_birth_date_alarm(staff.practice.practice.id, staff.staff).await?;
+    Ok(Redirect::to("/staff/today").into_response())
 }
 
 pub(super) async fn close_day(

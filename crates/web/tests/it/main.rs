@@ -4,6 +4,7 @@
 
 mod browser;
 mod consent;
+mod desk;
 mod hooks;
 mod lines;
 mod lost;

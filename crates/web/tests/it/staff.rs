@@ -113,9 +113,20 @@ async fn who_may_not_gets_nothing_and_nobody_touches_another_practice() {
             path.replace("{visit}", &foreign)
                 .replace("{task}", &foreign)
                 .replace("{upload}", &foreign)
+                .replace("{notice}", &foreign)
                 .replace("{day}", "2026-11-24")
         };
-        let form = [("status", "cancelled"), ("answer", "declined"), ("choice", "cancelled")];
+        let form = [
+            ("status", "cancelled"),
+            ("answer", "declined"),
+            ("choice", "cancelled"),
+            ("channel", "sms"),
+            ("said", "desk"),
+            ("number", "+12125550142"),
+            ("agrees", "yes"),
+            ("act", "declined"),
+            ("decision", "send-again"),
+        ];
         let closed: Vec<_> = ROUTES.iter().filter(|(_, _, access)| *access != Access::Anybody).collect();
         for &&(method, path, _) in &closed {
             let method: Method = method.parse().unwrap();

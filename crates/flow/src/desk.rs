@@ -1,0 +1,40 @@
+//! What the desk does about one patient: the number, consent, the birth-date guard, a fresh link, messages that a person
+//! must decide about. Each deed is one transaction with one audit entry that names who did it.
+
+mod guard;
+mod link;
+mod number;
+mod settle;
+
+pub use number::{ConsentSaid, NumberEntered, SaidBy};
+pub use settle::Settling;
+
+use crate::{Flow, FlowError};
+use kept_domain::{AppointmentId, Channel, PracticeId};
+use kept_store::{BoardRow, Scope, VisitContact};
+
+/// Wording of the checkbox beside a number that the desk enters: "The patient agrees to reminders at this number."
+pub const WORDING_AGREED: &str = "desk.agreed.1";
+/// Wording of the button: "The patient wants reminders again."
+pub const WORDING_AGAIN: &str = "desk.again.1";
+
+impl Flow {
+    /// A visit of the practice.
+    async fn visit_row(&self, practice: PracticeId, visit: AppointmentId) -> Result<BoardRow, FlowError> {
+        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        tx.board_visit(practice, visit).await?.ok_or(FlowError::NotFound { what: "visit" })
+    }
+
+    /// The number or address in use of a visit's patient.
+    async fn contact_of(
+        &self,
+        practice: PracticeId,
+        visit: AppointmentId,
+        channel: Channel,
+    ) -> Result<VisitContact, FlowError> {
+        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        let contacts = tx.visit_contacts(practice, &[visit]).await?;
+        let found = contacts.into_iter().find(|contact| contact.channel == channel);
+        found.ok_or(FlowError::NotFound { what: "number or address of this visit's patient" })
+    }
+}
