@@ -1,4 +1,4 @@
--- The call list, the log of messages by time, and what is recorded of one number.
+-- The call list, and the log of messages by time.
 
 CREATE TABLE calls (                        -- who took a call over and what calling came to; append-only
     practice_id UUID NOT NULL REFERENCES practices (id),
@@ -12,7 +12,6 @@ CREATE TABLE calls (                        -- who took a call over and what cal
 );
 CREATE INDEX calls_appointment ON calls (practice_id, appointment_id, at_ms);
 
-CREATE INDEX consents_by_number ON consents (practice_id, bix, seq);
 CREATE INDEX notices_log ON notices (practice_id, due_at_ms, id);
 CREATE INDEX reminders_log ON reminders (practice_id, due_at_ms, id) WHERE notice_id IS NULL;
 

@@ -161,3 +161,26 @@ test("without scripts the phone number and the reply by text remain", async ({ b
   await expect(page.locator("main a[href^='tel:']").first()).toBeVisible();
   await context.close();
 });
+
+test("a patient stops all reminders, starts again, and chooses a language", async ({ page, demo, language }) => {
+  const who = somebody(demo);
+  await goInside(page, who);
+  await inLanguage(page, language);
+  await page.locator("a[href$='/reminders']").click();
+  await page.waitForURL(/\/reminders$/);
+  await inLanguage(page, language);
+  await expectGood(page, "reminders");
+  const weight = await weigh(page, () => page.goto(page.url()));
+  expect(weight.total).toBeLessThanOrEqual(PAGE_BYTES);
+  const stop = page.locator("button[name=all][value=stop]");
+  if ((await stop.count()) > 0) {
+    await stop.click();
+    await expect(page.getByRole("status")).toBeVisible();
+    await expectGood(page, "reminders, stopped");
+    await page.locator("button[name=all][value=again]").click();
+    await expect(stop).toBeVisible();
+  }
+  await page.locator(`button[name=language][value=${language}]`).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", language);
+  await expectGood(page, "reminders, language chosen");
+});

@@ -94,6 +94,8 @@ test("keys move and mark, and can be switched off", async ({ page, demo }) => {
 });
 
 test("a schedule is matched and checked before anything is sent", async ({ page, demo }) => {
+  // axe looks at a hundred lines, several times.
+  test.setTimeout(180_000);
   await signIn(page, demo, "/staff/upload");
   await expectGood(page, "upload");
   await page.setInputFiles("#file", SCHEDULE);
@@ -105,6 +107,11 @@ test("a schedule is matched and checked before anything is sent", async ({ page,
   await page.waitForURL(/\/check$/);
   await expect(page.locator(".counts")).toBeVisible();
   await expectGood(page, "check");
+  for (const part of ["messages", "silent", "rows"]) {
+    await page.locator(`.chips a[href$='show=${part}']`).click();
+    await expect(page.locator(`.chips a[href$='show=${part}']`)).toHaveAttribute("aria-current", "page");
+    await expectGood(page, `check, ${part}`);
+  }
 });
 
 test("a file that is no schedule is told in the page", async ({ page, demo }) => {

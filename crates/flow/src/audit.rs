@@ -74,12 +74,16 @@ pub mod act {
     pub const NUMBER_CHANGED: &str = "number.changed";
     /// The desk suspended a number, or lets messages go to it again.
     pub const NUMBER_SUSPENDED: &str = "number.suspended";
+    /// The desk wrote down that a patient agrees to messages, or wants none.
+    pub const CONSENT_NOTED: &str = "consent.noted";
     /// A patient said by the portal that they want messages, or none.
     pub const CONSENT_SAID: &str = "consent.said";
     /// A link was texted to a patient who asked for it.
     pub const LINK_TEXTED: &str = "link.texted";
     /// The desk let a patient try birth dates again.
     pub const GUARD_RESET: &str = "guard.reset";
+    /// An administrator changed what the practice decided.
+    pub const SETTINGS_CHANGED: &str = "settings.changed";
     /// The desk has birth dates taken again.
     pub const ALARM_LIFTED: &str = "alarm.lifted";
     /// A schedule was imported.

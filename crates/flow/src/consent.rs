@@ -241,6 +241,28 @@ impl Wishes {
         self.numbers.entry((channel, bix)).or_default().changed_to_yes = true;
     }
 
+    /// Where recording would put numbers and addresses; those that would get no entry are left out. Writes nothing.
+    pub(crate) async fn preview(
+        &self,
+        flow: &Flow,
+        practice: PracticeId,
+    ) -> Result<HashMap<(Channel, BlindIndex), ConsentAct>, FlowError> {
+        let mut after = HashMap::new();
+        let mut tx = flow.store.read(Scope::Practice(practice)).await?;
+        for channel in Channel::ALL.iter().copied() {
+            let of_channel = || self.numbers.iter().filter(|((of, _), _)| *of == channel);
+            let numbers: Vec<BlindIndex> = of_channel().map(|((_, bix), _)| *bix).collect();
+            let stands = tx.consent_now(practice, channel, &numbers).await?;
+            let stands: HashMap<BlindIndex, ConsentAct> =
+                stands.into_iter().filter_map(|now| Some((now.bix, now.act.parse().ok()?))).collect();
+            let follow = |((_, bix), wish): (&(Channel, BlindIndex), &Wish)| {
+                Some(((channel, *bix), follows(*wish, stands.get(bix).copied())?.0))
+            };
+            after.extend(of_channel().filter_map(follow));
+        }
+        Ok(after)
+    }
+
     /// Writes the entries that follow. Numbers that stand where they should get none. Returns how many were written.
     pub(crate) async fn record(
         self,

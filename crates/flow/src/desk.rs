@@ -9,8 +9,9 @@ mod settle;
 pub use number::{ConsentSaid, NumberEntered, SaidBy};
 pub use settle::Settling;
 
+use crate::audit::Actor;
 use crate::{Flow, FlowError};
-use kept_domain::{AppointmentId, Channel, PracticeId};
+use kept_domain::{AppointmentId, Channel, Locale, PracticeId, StaffId};
 use kept_store::{BoardRow, Scope, VisitContact};
 
 /// Wording of the checkbox beside a number that the desk enters: "The patient agrees to reminders at this number."
@@ -19,6 +20,18 @@ pub const WORDING_AGREED: &str = "desk.agreed.1";
 pub const WORDING_AGAIN: &str = "desk.again.1";
 
 impl Flow {
+    /// Addresses a visit's patient in a language from now on.
+    pub async fn enter_language(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        visit: AppointmentId,
+        locale: Locale,
+    ) -> Result<(), FlowError> {
+        let patient = self.visit_row(practice, visit).await?.patient;
+        self.set_patient_locale(practice, patient, locale, Actor::Staff(staff)).await
+    }
+
     /// A visit of the practice.
     async fn visit_row(&self, practice: PracticeId, visit: AppointmentId) -> Result<BoardRow, FlowError> {
         let mut tx = self.store.read(Scope::Practice(practice)).await?;

@@ -6,6 +6,7 @@
 
 mod chunk;
 mod diff;
+mod forecast;
 mod look;
 mod names;
 mod numbers;
@@ -17,6 +18,7 @@ mod vanished;
 #[cfg(test)]
 mod tests;
 
+pub use forecast::{Forecast, Foretext, ForetoldMessage, ForetoldSilence};
 pub use kept_intake::{
     DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, limits, read_limited, sample,
 };
@@ -27,6 +29,7 @@ pub use vanished::BRAKE_PERCENT;
 use crate::audit::{self, Actor, AuditEntry};
 use crate::consent::{ConsentChoice, Wishes};
 use crate::{Flow, FlowError, OpenPractice};
+use forecast::Draft;
 use kept_domain::private::{ImportCol, ImportPrivate};
 use kept_domain::{ImportId, Instant, PracticeId, SourceId, StaffId};
 use kept_intake::{Reading, Table, rejects_csv};
@@ -102,6 +105,22 @@ impl Flow {
     /// [`ImportError::File`] where the whole file cannot be used: nothing was written. [`ImportError::Flow`] with a passing
     /// [`FlowError`]: what was written stays, and importing the same file again finishes it.
     pub async fn import(&self, request: ImportRequest<'_>) -> Result<ImportOutcome, ImportError> {
+        self.run_import(request, None).await.map(|(outcome, _)| outcome)
+    }
+
+    /// Looks what importing a schedule would do, and what it would have said. Writes nothing, whatever the request says.
+    ///
+    /// # Errors
+    /// [`ImportError::File`] where the whole file cannot be used.
+    pub async fn foretell(&self, request: ImportRequest<'_>) -> Result<(ImportOutcome, Forecast), ImportError> {
+        self.run_import(ImportRequest { dry_run: true, ..request }, Some(Draft::default())).await
+    }
+
+    async fn run_import(
+        &self,
+        request: ImportRequest<'_>,
+        draft: Option<Draft>,
+    ) -> Result<(ImportOutcome, Forecast), ImportError> {
         let practice = self.practice(request.practice).await?;
         let ImportRequest { file_name, content, mapping, consent, staff, dry_run, progress, .. } = request;
         let (opened, remembered) = self.open_file(&practice, content, mapping).await?;
@@ -121,14 +140,16 @@ impl Flow {
             writes: !dry_run,
             wishes: Wishes::new(consent),
             outcome: ImportOutcome::of(&opened.table, &opened.reading),
+            draft,
         };
         run.visits(&opened, progress).await?;
         run.vanished(&opened).await?;
+        let forecast = run.forecast().await?;
         run.consent(&opened.hash, staff).await?;
         if !dry_run {
             run.finish(&opened, file_name, staff).await?;
         }
-        Ok(run.outcome)
+        Ok((run.outcome, forecast))
     }
 
     /// Parses off the runtime's threads: a large workbook takes a second.
@@ -209,11 +230,20 @@ struct Run<'a> {
     writes: bool,
     wishes: Wishes,
     outcome: ImportOutcome,
+    /// What is gathered for a forecast, where one is asked for.
+    draft: Option<Draft>,
 }
 
 impl Run<'_> {
     fn id(&self) -> PracticeId {
         self.practice.practice.id
+    }
+
+    /// What the file would have said; nothing where nobody asked.
+    async fn forecast(&mut self) -> Result<Forecast, FlowError> {
+        let Some(draft) = self.draft.take() else { return Ok(Forecast::default()) };
+        let consents = self.wishes.preview(self.flow, self.id()).await?;
+        self.flow.forecast(self.practice, draft, &consents, self.now).await
     }
 
     /// The ledger entries that follow from the file.

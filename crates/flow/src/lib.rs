@@ -29,6 +29,7 @@ pub mod reconcile;
 pub mod reply;
 pub mod report;
 pub mod sandbox;
+pub mod settings;
 pub mod setup;
 pub mod simulate;
 pub mod staff;

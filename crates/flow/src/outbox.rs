@@ -319,10 +319,10 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_fix_or_needs_none() {
+        use SkipReason as R;
         let of = |reason: SkipReason| fixes(Place::NotSent, Some(reason.as_str()), false, true);
         let as_it_should_be: Vec<SkipReason> =
             SkipReason::ALL.iter().copied().filter(|reason| of(*reason).is_empty()).collect();
-        use SkipReason as R;
         for needs in [R::NoNumber, R::NumberSuspended, R::NoConsent, R::OptedOut, R::Held, R::WindowClosed, R::Expired]
         {
             assert!(!as_it_should_be.contains(&needs), "{needs:?} needs somebody");

@@ -5,12 +5,14 @@
 
 mod identify;
 mod visits;
+mod wishes;
 
 pub use identify::{
     BIRTH_DATE_ALARM, GUARD_DAYS, Gate, Identified, Identify, MAX_FAILURES_PER_LINK, MAX_FAILURES_PER_PATIENT, Pick,
     STORM_LINKS, STORM_SHARE_PERCENT,
 };
 pub use visits::{AnswerForm, Answered, PortalAnswer, VisitState, VisitView, Visits};
+pub use wishes::{MutableVisit, Reached, WORDING_AGAIN, WORDING_STOP, Wish, Wishes};
 
 use crate::audit::{self, Actor, AuditEntry, act};
 use crate::{Flow, FlowError, OpenPractice};

@@ -120,7 +120,7 @@ impl Flow {
     }
 
     /// What dispatch would write for a planned message; none for one without visits, which does not occur.
-    fn message(
+    pub(crate) fn message(
         &self,
         open: &OpenPractice,
         facts: &Facts,

@@ -40,6 +40,11 @@ impl Role {
         matches!(self, Self::FrontDesk | Self::Clinician | Self::Administrator)
     }
 
+    /// Whether the role may change what the practice decided.
+    pub const fn administers(self) -> bool {
+        matches!(self, Self::Administrator)
+    }
+
     /// Whether the role may read the report of missed visits.
     pub const fn reads_report(self) -> bool {
         matches!(self, Self::Manager | Self::Administrator)

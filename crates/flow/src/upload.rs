@@ -2,7 +2,7 @@
 
 use crate::board::Private;
 use crate::consent::ConsentChoice;
-use crate::intake::{FileLook, ImportError, ImportOutcome, ImportRequest, Mapping};
+use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping};
 use crate::{Flow, FlowError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -125,6 +125,17 @@ impl Flow {
         self.import_upload(practice, staff, id, true, None).await
     }
 
+    /// What importing the file would do, and what it would have said. Writes nothing.
+    pub async fn foretell_upload(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        id: UploadId,
+    ) -> Result<(ImportOutcome, Forecast), ImportError> {
+        let (row, file) = self.open_upload(practice, id).await?;
+        self.foretell(import_request(practice, staff, &row, &file)?).await
+    }
+
     /// Imports the file, noting progress. Runs to its end even if nobody waits: spawn it.
     pub async fn send_upload(&self, practice: PracticeId, staff: StaffId, id: UploadId) -> Result<(), FlowError> {
         if !self.note_upload(practice, id, "importing", (0, 0), None, None).await? {
@@ -194,18 +205,7 @@ impl Flow {
         progress: Option<&(dyn Fn(u64, u64) + Send + Sync)>,
     ) -> Result<ImportOutcome, ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
-        let mapping = row.mapping.as_deref().map(Mapping::parse).transpose().map_err(crate::intake::FileError::from)?;
-        let consent = row.consent.as_deref().and_then(|word| word.parse().ok());
-        let request = ImportRequest {
-            practice,
-            file_name: &file.file_name,
-            content: content(&file)?,
-            mapping,
-            consent,
-            staff: Some(staff),
-            dry_run,
-            progress,
-        };
+        let request = ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, &file)? };
         self.import(request).await
     }
 
@@ -224,6 +224,26 @@ impl Flow {
         tx.commit().await?;
         Ok(set)
     }
+}
+
+/// The file as it is to be read: a dry run, until somebody says otherwise.
+fn import_request<'a>(
+    practice: PracticeId,
+    staff: StaffId,
+    row: &UploadRow,
+    file: &'a UploadPrivate,
+) -> Result<ImportRequest<'a>, ImportError> {
+    let mapping = row.mapping.as_deref().map(Mapping::parse).transpose().map_err(crate::intake::FileError::from)?;
+    Ok(ImportRequest {
+        practice,
+        file_name: &file.file_name,
+        content: content(file)?,
+        mapping,
+        consent: row.consent.as_deref().and_then(|word| word.parse().ok()),
+        staff: Some(staff),
+        dry_run: true,
+        progress: None,
+    })
 }
 
 fn content(file: &UploadPrivate) -> Result<Vec<u8>, FlowError> {

@@ -5,6 +5,7 @@ use crate::board::{BoardVisit, Private};
 use crate::consent::{ConsentAct, ConsentBasis};
 use crate::outbox::{Logged, logged};
 use crate::portal::{GUARD_DAYS, MAX_FAILURES_PER_LINK, MAX_FAILURES_PER_PATIENT};
+use crate::preference::Preference;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::NaiveDateTime;
 use kept_domain::private::ContactPrivate;
@@ -62,6 +63,8 @@ pub struct VisitPanel {
     pub to_come: bool,
     /// Whose.
     pub patient: PatientId,
+    /// What the patient wishes.
+    pub preference: Preference,
     /// Numbers and addresses in use.
     pub contacts: Vec<Contact>,
     /// What the ledger says of them, the newest first.
@@ -92,7 +95,7 @@ impl Flow {
         reminders.retain(|one| one.appointment == visit);
         let contacts = tx.visit_contacts(practice, &[visit]).await?;
         let numbers: Vec<BlindIndex> = contacts.iter().map(|contact| contact.bix).collect();
-        let consents = tx.consents_of(practice, &numbers).await?;
+        let consents = tx.consent_lines(practice, &numbers).await?;
         let log = tx.visit_log(practice, visit, row.patient).await?;
         let today = i64::from(day_number(self.clock.wall().utc().date_naive()));
         let (failures, at_link) = tx.guard_failures(practice, row.patient, today - GUARD_DAYS + 1).await?;
@@ -102,6 +105,7 @@ impl Flow {
             visit: self.witness(Self::board_visit(&open, &row, &reminders, now)).await?,
             to_come: row.start_at > now && row.status.is_expected(),
             patient: row.patient,
+            preference: self.preference(practice, row.patient).await?,
             contacts: contacts.iter().map(|contact| opened(&open, contact)).collect::<Result<_, _>>()?,
             consents: consents.iter().rev().filter_map(|line| event(&open, line, &people)).collect(),
             log: log.iter().map(|line| logged(&open, line, now)).collect::<Result<_, _>>()?,

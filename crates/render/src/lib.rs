@@ -21,6 +21,7 @@ pub mod report;
 pub mod samples;
 pub mod sandbox;
 pub mod segments;
+pub mod settings;
 pub mod sms;
 pub mod staff;
 pub mod upload;

@@ -263,6 +263,64 @@ pub struct DonePage {
     pub waiting: usize,
 }
 
+/// A number or address, as much of it as its owner needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reached {
+    /// `sms`, `email`.
+    pub channel: &'static str,
+    /// The last four digits, or the first letter and the domain.
+    pub hint: String,
+    /// Whether messages go there.
+    pub allowed: bool,
+}
+
+/// A visit to come, and whether reminders of it go out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WishVisit {
+    /// "Visit 1".
+    pub ordinal: i64,
+    /// Start on the location's clock.
+    pub start: NaiveDateTime,
+    /// The patient wants no reminders of it.
+    pub muted: bool,
+}
+
+/// What is recorded about consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recorded {
+    /// When.
+    pub at: NaiveDateTime,
+    /// `granted`, `denied`, `withdrawn`, `restored`.
+    pub act: &'static str,
+    /// What it rests on: `import-column`, `uploader-declared`, `reply`, `portal`, `desk`, `carrier`.
+    pub how: &'static str,
+    /// `sms`, `email`.
+    pub channel: &'static str,
+}
+
+/// "Reminders and language": what the patient decides about messages, and what is recorded. Private.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WishesPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The link, by its opaque id.
+    pub link: String,
+    /// What was just done: `language`, `channel`, `visit`, `stop`, `again`; empty: nothing.
+    pub said: &'static str,
+    /// Languages offered, and which one is chosen.
+    pub languages: Vec<(&'static str, bool)>,
+    /// Channels to choose from, and which one is chosen; empty: nothing to choose.
+    pub channels: Vec<(&'static str, bool)>,
+    /// Numbers and addresses in use.
+    pub reached: Vec<Reached>,
+    /// Whether messages go to any of them.
+    pub allowed: bool,
+    /// Visits to come.
+    pub visits: Vec<WishVisit>,
+    /// What is recorded, the newest first.
+    pub history: Vec<Recorded>,
+}
+
 /// Something went wrong: one sentence, the phone, what to do. Not private.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProblemPage {
@@ -299,6 +357,7 @@ pages! {
     CancelPage => "cancel",
     AnotherTimePage => "another-time",
     DonePage => "done",
+    WishesPage => "reminders",
     ProblemPage => "problem",
 }
 

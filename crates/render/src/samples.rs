@@ -43,6 +43,7 @@ pub fn all() -> Vec<Sampled> {
         crate::patient::sampled(),
         crate::report::sampled(),
         crate::sandbox::sampled(),
+        crate::settings::sampled(),
         crate::staff::sampled(),
         crate::upload::sampled(),
         crate::visit::sampled(),

@@ -6,6 +6,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use serde::Serialize;
 
 /// What stands around every staff page.
+#[expect(clippy::struct_excessive_bools, reason = "each says what one person sees")]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Frame {
     /// Address of the style sheet.
@@ -22,7 +23,9 @@ pub struct Frame {
     pub desk: bool,
     /// Whether they read the report.
     pub report: bool,
-    /// Which page: `today`, `messages`, `upload`, `report`, `password`, `sign-in`.
+    /// Whether they change the practice's settings.
+    pub settings: bool,
+    /// Which page: `today`, `messages`, `upload`, `report`, `settings`, `password`, `sign-in`.
     pub here: &'static str,
     /// Whether nothing here is real.
     pub demo: bool,
@@ -39,6 +42,7 @@ impl Frame {
             person: "Ann Lee".to_owned(),
             desk: true,
             report: true,
+            settings: true,
             here,
             demo: true,
         }

@@ -1,6 +1,7 @@
 //! Pages of the upload: file → match columns → check → send.
 
 use crate::Template;
+use crate::messages::Part;
 use crate::samples::Sampled;
 use crate::staff::{Choice, Frame};
 use chrono::NaiveDateTime;
@@ -117,6 +118,56 @@ impl std::fmt::Debug for CheckRow {
     }
 }
 
+/// A message that would be planned.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct CheckMessage {
+    /// The patient.
+    pub name: String,
+    /// Line of the file.
+    pub line: Option<u32>,
+    /// Start at the location.
+    pub start: NaiveDateTime,
+    /// Visits that it is about.
+    pub visits: usize,
+    /// `sms`, `email`.
+    pub channel: &'static str,
+    /// Its language.
+    pub language: &'static str,
+    /// When it would go out, on the location's clock.
+    pub at: NaiveDateTime,
+    /// As it would go out, but for the link's secret.
+    pub text: String,
+    /// Segments it takes; 0: not counted in segments.
+    pub segments: usize,
+}
+
+impl std::fmt::Debug for CheckMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CheckMessage(line {:?})", self.line)
+    }
+}
+
+/// A step that would not be said.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct CheckSilence {
+    /// The patient.
+    pub name: String,
+    /// Line of the file.
+    pub line: Option<u32>,
+    /// Start at the location.
+    pub start: NaiveDateTime,
+    /// Which step, in words.
+    pub what: String,
+    /// Key of the phrase that says why.
+    pub why: String,
+}
+
+impl std::fmt::Debug for CheckSilence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CheckSilence(line {:?})", self.line)
+    }
+}
+
 /// What importing would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -138,6 +189,26 @@ pub struct Check {
     pub declared: bool,
     /// New and changed rows: what "send" does.
     pub to_do: u64,
+    /// Which part is shown: `messages`, `silent`, `rows`.
+    pub show: &'static str,
+    /// Rows to look at in all.
+    pub rows_total: u64,
+    /// Messages that would be planned in all.
+    pub messages_total: usize,
+    /// Steps that would not be said in all.
+    pub silences_total: usize,
+    /// Visits to come of which nothing would be said.
+    pub silent_visits: usize,
+    /// A page of the messages.
+    pub messages: Vec<CheckMessage>,
+    /// Why steps would not be said, with counts.
+    pub reasons: Vec<Part>,
+    /// A page of the steps that would not be said.
+    pub silences: Vec<CheckSilence>,
+    /// Address of the page before; empty: this is the first.
+    pub earlier: String,
+    /// Address of the next page; empty: this is the last.
+    pub later: String,
 }
 
 impl Template for Check {
@@ -167,6 +238,57 @@ impl Template for Check {
             more: 12,
             declared: true,
             to_do: 8,
+            show: "rows",
+            rows_total: 16,
+            messages_total: 42,
+            silences_total: 9,
+            silent_visits: 2,
+            messages: Vec::new(),
+            reasons: Vec::new(),
+            silences: Vec::new(),
+            earlier: String::new(),
+            later: String::new(),
+        };
+        let message = |channel, visits, segments| CheckMessage {
+            name: "Maria Lopez".to_owned(),
+            line: Some(7),
+            start: start.unwrap_or_default(),
+            visits,
+            channel,
+            language: "es",
+            at: start.unwrap_or_default(),
+            text: "Oak Street: …".to_owned(),
+            segments,
+        };
+        let reason = |reason: &kept_domain::SkipReason| Part {
+            key: format!("reason.{reason}"),
+            word: "not-sent".to_owned(),
+            n: 3,
+            href: "/staff/upload/0193/check?show=silent".to_owned(),
+            chosen: *reason == kept_domain::SkipReason::NoNumber,
+        };
+        let silence = |reason: &kept_domain::SkipReason| CheckSilence {
+            name: "Maria Lopez".to_owned(),
+            line: None,
+            start: start.unwrap_or_default(),
+            what: "3 days before".to_owned(),
+            why: format!("reason.{reason}"),
+        };
+        let texts = Self {
+            show: "messages",
+            rows: Vec::new(),
+            messages: vec![message("sms", 1, 1), message("sms", 2, 2), message("email", 1, 0)],
+            earlier: "/staff/upload/0193/check?page=0".to_owned(),
+            later: "/staff/upload/0193/check?page=2".to_owned(),
+            ..full.clone()
+        };
+        let silent = Self {
+            show: "silent",
+            rows: Vec::new(),
+            reasons: kept_domain::SkipReason::ALL.iter().map(reason).collect(),
+            silences: kept_domain::SkipReason::ALL.iter().map(silence).collect(),
+            messages_total: 0,
+            ..full.clone()
         };
         let nothing = Self {
             problems: Vec::new(),
@@ -175,9 +297,14 @@ impl Template for Check {
             more: 0,
             declared: false,
             to_do: 0,
+            rows_total: 0,
+            messages_total: 0,
+            silences_total: 0,
+            silent_visits: 0,
             ..full.clone()
         };
-        vec![full, nothing]
+        let no_texts = ["messages", "silent"].map(|show| Self { show, ..nothing.clone() });
+        [full, nothing, texts, silent].into_iter().chain(no_texts).collect()
     }
 }
 

@@ -50,18 +50,19 @@ impl std::fmt::Debug for ConsentEvent {
 }
 
 /// Wordings that have a phrase `wording.…`; points become hyphens.
-pub const WORDINGS: [&str; 8] = [
+pub const WORDINGS: [&str; 9] = [
     "desk-stop-voicemail",
     "desk-stop-email",
     "desk-stop-desk",
     "desk-agreed-1",
     "desk-again-1",
     "import-declared-1",
+    "import-declared-2",
     "portal-stop-1",
     "portal-again-1",
 ];
 /// Grounds of entries, which have a phrase `basis.…`.
-pub const BASES: [&str; 6] = ["import-column", "uploader-declared", "reply", "portal", "desk", "carrier"];
+pub const BASES: [&str; 7] = ["import-column", "uploader-declared", "reply", "portal", "desk", "carrier", "email-link"];
 /// Why numbers are suspended, which have a phrase `suspended.…`.
 pub const SUSPENSIONS: [&str; 3] = ["wrong-number", "unreachable", "other"];
 

@@ -128,7 +128,7 @@ impl Tx {
     }
 
     /// What the ledger says of some numbers and addresses, the oldest first, without the chain that holds it together.
-    pub async fn consents_of(
+    pub async fn consent_lines(
         &mut self,
         practice: PracticeId,
         numbers: &[BlindIndex],
@@ -235,6 +235,16 @@ impl Tx {
             notice.as_uuid(),
             now.as_ms()
         )?;
+        if again == 1 {
+            // A person knows better than the attempts: none of them was taken, so any line may try.
+            run!(
+                self,
+                "UPDATE attempts SET outcome = 'retry', code = 'desk', finished_at_ms = COALESCE(finished_at_ms, armed_at_ms)
+                 WHERE practice_id = $1 AND notice_id = $2 AND (outcome IS NULL OR outcome = 'unknown')",
+                practice.as_uuid(),
+                notice.as_uuid()
+            )?;
+        }
         Ok(again == 1)
     }
 
@@ -341,6 +351,26 @@ impl Tx {
             practice.as_uuid(),
             patient.as_uuid(),
             from.as_ms()
+        )?;
+        Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    }
+
+    /// Visits after `now` of whoever is reached at these numbers and addresses.
+    pub async fn visits_of_numbers(
+        &mut self,
+        practice: PracticeId,
+        numbers: &[BlindIndex],
+        now: Instant,
+    ) -> Result<Vec<AppointmentId>, StoreError> {
+        let rows = bulk_all!(
+            self,
+            (Uuid,),
+            "SELECT DISTINCT a.id FROM {rows} AS r
+             JOIN contact_points c ON c.practice_id = $2 AND c.bix = r.bix AND c.position = 0
+             JOIN appointments a ON a.practice_id = $2 AND a.patient_id = c.patient_id AND a.start_at_ms > $3",
+            Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
+            practice.as_uuid(),
+            now.as_ms()
         )?;
         Ok(rows.into_iter().map(|(id,)| id.into()).collect())
     }

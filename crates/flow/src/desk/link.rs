@@ -37,13 +37,12 @@ impl Flow {
         }
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
         let target = tx.appointment_for_link(practice, visit).await?.ok_or(FlowError::NotFound { what: "visit" })?;
-        let owners = tx.number_owners(practice, Channel::Sms, contact.bix).await?;
         drop(tx);
         let expires_at = crate::link::expires_at(target.end_at.unwrap_or(target.start_at), now);
         if expires_at <= now {
             return Err(FlowError::NotFound { what: "visit that is still to come" });
         }
-        let own = owners.iter().find(|owner| owner.contact == contact.id).and_then(|owner| owner.locale);
+        let own = self.preference(practice, contact.patient).await?.locale;
         let locale = own.or_else(|| open.practice.settings.locales.first().copied()).unwrap_or(Locale::En);
         let alias = open.location(row.location).map_or(&open.practice.alias, |found| &found.location.alias).clone();
         let token = LinkToken::generate()?;

@@ -159,7 +159,7 @@ impl Flow {
             ConsentSaid::Agrees => "agrees",
             ConsentSaid::Again => "again",
         };
-        let entry = AuditEntry::new(act::CONSENT_RECORDED, Actor::Staff(staff))
+        let entry = AuditEntry::new(act::CONSENT_NOTED, Actor::Staff(staff))
             .id("patient", contact.patient)
             .word("channel", channel.as_str())
             .word("said", word);

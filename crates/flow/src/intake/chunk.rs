@@ -1,6 +1,7 @@
 //! Some rows at a time: look up, compare, seal, write.
 
 use super::diff::{self, Here, Last, Says};
+use super::forecast::Found;
 use super::names::Names;
 use super::numbers::Numbers;
 use super::outcome::{RowClass, RowDetail};
@@ -151,6 +152,20 @@ impl Run<'_> {
         for _ in 0..ATTEMPTS {
             let work = self.prepare(items, names, numbers).await?;
             if !self.writes || work.is_idle() || self.write(&work).await? {
+                if let Some(draft) = &mut self.draft {
+                    let changed = work.people.changed.iter().map(|person| (person.id, person.locale));
+                    let new = work.people.new.iter().map(|person| (person.id, person.locale));
+                    let found = Found {
+                        patients: &work.people.known,
+                        locales: new.chain(changed).collect(),
+                        contacts: &work.people.contacts,
+                        order: &work.people.order,
+                        new: &work.visits,
+                        changed: &work.changed,
+                        details: &work.details,
+                    };
+                    draft.take(&found, self.now);
+                }
                 self.outcome.counts.new += work.rows.len() as u64;
                 self.outcome.counts.changed += work.changed_rows.len() as u64;
                 self.outcome.counts.unchanged += work.unchanged;

@@ -38,7 +38,8 @@ impl Run<'_> {
         if missing.is_empty() {
             return Ok(());
         }
-        let to_come = |row: &&MissableRow| row.start > self.now && row.status.is_expected();
+        let now = self.now;
+        let to_come = |row: &&MissableRow| row.start > now && row.status.is_expected();
         let gone = missing.iter().filter(to_come).count();
         let stay = present.iter().filter(to_come).count();
         let complete = opened.mapping.is_complete_for_range();
@@ -50,6 +51,9 @@ impl Run<'_> {
             ));
         }
         self.describe_vanished(&missing).await?;
+        if let Some(draft) = &mut self.draft {
+            draft.vanished(missing.iter().filter(to_come).map(|row| row.appointment).collect(), complete && !braked);
+        }
         if !self.writes {
             return Ok(());
         }

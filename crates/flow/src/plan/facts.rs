@@ -9,7 +9,9 @@ use kept_domain::schedule::{Change, Circle, Known, Limits, Number, Outcome, Prog
 use kept_domain::time::day_number;
 use kept_domain::window::Hours;
 use kept_domain::zone::{candidate_zones, places_from_text, zones_from_text};
-use kept_domain::{AppointmentId, BlindIndex, Channel, Instant, Locale, PatientId, ReminderState, SkipReason, cap};
+use kept_domain::{
+    AppointmentId, BlindIndex, Channel, Instant, Locale, PatientId, PracticeId, ReminderState, SkipReason, cap,
+};
 use kept_store::{PlanContact, PlanReminder, PlanVisit, StoreError, Tx};
 use std::collections::HashMap;
 
@@ -75,6 +77,24 @@ impl Facts {
             reminders,
             sent_days,
         })
+    }
+
+    /// Adds what counts towards the caps of more numbers than those of the visits.
+    pub(crate) async fn add_sends(
+        &mut self,
+        tx: &mut Tx,
+        practice: PracticeId,
+        numbers: &[BlindIndex],
+        now: Instant,
+    ) -> Result<(), FlowError> {
+        let new: Vec<BlindIndex> = numbers.iter().filter(|bix| !self.sent_days.contains_key(*bix)).copied().collect();
+        let since = i64::from(day_number(now.utc().date_naive()) - cap::WEEK_DAYS - 1);
+        for send in tx.sends_since(practice, &new, since).await? {
+            let day =
+                i32::try_from(send.send_day).map_err(|_| StoreError::Corrupt { table: "sends", column: "send_day" })?;
+            self.sent_days.entry(send.bix).or_default().push(day);
+        }
+        Ok(())
     }
 
     /// The reminders that stand for a visit.

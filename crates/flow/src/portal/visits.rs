@@ -209,7 +209,11 @@ impl Flow {
         })
     }
 
-    async fn visits_of(&self, practice: PracticeId, session: Session) -> Result<Vec<PortalVisit>, FlowError> {
+    pub(super) async fn visits_of(
+        &self,
+        practice: PracticeId,
+        session: Session,
+    ) -> Result<Vec<PortalVisit>, FlowError> {
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
         let mut rows = tx.portal_visits(practice, session.link).await?;
         rows.retain(|row| row.patient == session.patient);

@@ -220,6 +220,7 @@ async fn only_a_person_sends_an_uncertain_message_again_and_only_once() {
             carrier: "sandbox",
             attempt: world.flow.new_id(),
             attempt_number: 1,
+            consent_seq: None,
         };
         assert_eq!(tx.arm_notices(world.practice, token, NOW, NOW, &[open]).await.unwrap(), 1);
         assert_eq!(tx.record_outcomes(world.practice, token, NOW, &[lost]).await.unwrap(), 1);

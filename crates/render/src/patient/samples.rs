@@ -2,7 +2,8 @@
 
 use super::{
     AnotherTimePage, CancelPage, CardState, Choice, DonePage, Frame, Front, FrontSection, IdentifyPage,
-    IdentifyProblem, PickPage, PickVisit, ProblemPage, VisitCard, VisitPage, WishProblem,
+    IdentifyProblem, PickPage, PickVisit, ProblemPage, Reached, Recorded, VisitCard, VisitPage, WishProblem, WishVisit,
+    WishesPage,
 };
 use chrono::{NaiveDate, NaiveDateTime};
 use kept_domain::Locale;
@@ -188,5 +189,38 @@ impl Samples for ProblemPage {
     fn samples() -> Vec<Self> {
         let page = |frame, back| Self { frame, title: "A title".to_owned(), text: "A sentence.".to_owned(), back };
         vec![page(frame(), true), page(bare_frame(), false)]
+    }
+}
+
+impl Samples for WishesPage {
+    fn samples() -> Vec<Self> {
+        let reached = |channel, allowed| Reached { channel, hint: "0142".to_owned(), allowed };
+        let visit = |ordinal, muted| WishVisit { ordinal, start: start(), muted };
+        let recorded = |act, how| Recorded { at: start(), act, how, channel: "sms" };
+        let hows = ["import-column", "uploader-declared", "reply", "portal", "desk", "carrier", "email-link"];
+        let acts = ["granted", "denied", "withdrawn", "restored"];
+        let full = |said| Self {
+            frame: Frame { here: Some("reminders"), ..frame() },
+            link: "0193".to_owned(),
+            said,
+            languages: vec![("en", true), ("es", false)],
+            channels: vec![("sms", true), ("email", false)],
+            reached: vec![reached("sms", true), reached("email", true)],
+            allowed: true,
+            visits: vec![visit(1, false), visit(2, true)],
+            history: acts.iter().flat_map(|act| hows.iter().map(|how| recorded(*act, *how))).collect(),
+        };
+        let stopped = Self {
+            allowed: false,
+            languages: vec![("en", true)],
+            channels: Vec::new(),
+            reached: vec![reached("sms", false)],
+            visits: Vec::new(),
+            history: Vec::new(),
+            ..full("stop")
+        };
+        let nobody = Self { reached: Vec::new(), ..stopped.clone() };
+        let said = ["", "language", "channel", "visit", "again"].map(full);
+        said.into_iter().chain([stopped, nobody]).collect()
     }
 }

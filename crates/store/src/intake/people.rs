@@ -94,6 +94,8 @@ pub struct KnownContact {
     pub position: i64,
     /// Why no message goes to it.
     pub suspended: Option<String>,
+    /// Zones its area code allows, comma-separated.
+    pub area_zones: Option<String>,
 }
 
 /// A number or address seen for the first time at this patient; revision 1, position 0.
@@ -150,6 +152,7 @@ struct ContactRow {
     bix: BlindIndex,
     position: i64,
     suspended: Option<String>,
+    area_zones: Option<String>,
 }
 
 fn name_rows<I: Copy + Into<Uuid>, C: Column>(new: &[NewName<I, C>]) -> Rows {
@@ -301,14 +304,14 @@ impl Tx {
         let rows = bulk_all!(
             self,
             ContactRow,
-            "SELECT c.id, c.patient_id, c.channel, c.bix, c.position, c.suspended FROM {rows} AS r
+            "SELECT c.id, c.patient_id, c.channel, c.bix, c.position, c.suspended, c.area_zones FROM {rows} AS r
              JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = r.id",
             Rows::of_ids("id", patients.iter().copied()),
             practice.as_uuid()
         )?;
         let known = |row: ContactRow| {
-            let ContactRow { id, patient_id: patient, channel, bix, position, suspended } = row;
-            KnownContact { id, patient, channel, bix, position, suspended }
+            let ContactRow { id, patient_id: patient, channel, bix, position, suspended, area_zones } = row;
+            KnownContact { id, patient, channel, bix, position, suspended, area_zones }
         };
         Ok(rows.into_iter().map(known).collect())
     }

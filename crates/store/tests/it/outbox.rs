@@ -27,6 +27,7 @@ fn skipped(n: u128, visit: u128, reason: SkipReason) -> PlannedReminder {
         id: id(650 + n),
         appointment: id(visit),
         step: StepKey::Days(3),
+        channel: Channel::Sms,
         revision: 1,
         state: ReminderState::Skipped,
         reason: Some(reason),
@@ -63,8 +64,8 @@ async fn the_log_tells_what_went_out_and_what_did_not_page_by_page() {
         loop {
             let page = tx.message_log(practice, &LogFilter { after, ..everything() }).await.unwrap();
             let more = page.len() > usize::try_from(LOG_PAGE).unwrap();
-            let shown = page.iter().take(usize::try_from(LOG_PAGE).unwrap());
-            seen.extend(shown.clone().map(|line| line.id));
+            let shown = &page[..page.len().min(usize::try_from(LOG_PAGE).unwrap())];
+            seen.extend(shown.iter().map(|line| line.id));
             let Some(last) = shown.last() else { break };
             after = Some((last.at, last.id));
             if !more {
@@ -113,6 +114,8 @@ async fn a_person_settles_what_nobody_knows() {
         assert!(!tx.send_uncertain_again(practice, notice, LATER).await.unwrap(), "too late to be useful");
         assert!(!tx.send_uncertain_again(id(77), notice, NOW).await.unwrap(), "not from another practice");
         assert!(tx.send_uncertain_again(practice, notice, NOW).await.unwrap());
+        let attempts = tx.attempts_of(practice, &[notice]).await.unwrap();
+        assert!(attempts.iter().all(|one| one.outcome.as_deref() != Some("unknown")), "a person knows: {attempts:?}");
         assert!(!tx.settle_uncertain(practice, notice, NOW).await.unwrap(), "it is on its way again");
         tx.rollback().await.unwrap();
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
@@ -187,11 +190,14 @@ async fn numbers_are_suspended_released_and_replaced() {
         assert_eq!((known[0].position, known[0].suspended.as_deref()), (1, Some("replaced")));
         assert!(tx.use_contact(practice, id(401)).await.unwrap());
         assert_eq!(tx.visit_contacts(practice, &[id(201)]).await.unwrap().len(), 1);
+        let of_number = tx.visits_of_numbers(practice, &[NUMBER], Instant::from_ms(0)).await.unwrap();
+        assert_eq!(of_number.len(), 3);
+        assert!(tx.visits_of_numbers(id(77), &[NUMBER], Instant::from_ms(0)).await.unwrap().is_empty());
         assert_eq!(tx.visits_of_patient(practice, id(101), Instant::from_ms(0)).await.unwrap().len(), 3);
         assert!(tx.visits_of_patient(id(77), id(101), Instant::from_ms(0)).await.unwrap().is_empty());
         assert_eq!(tx.board_visit(practice, id(202)).await.unwrap().unwrap().patient, id(101));
         assert!(tx.board_visit(id(77), id(202)).await.unwrap().is_none(), "of another practice");
-        assert!(tx.consents_of(practice, &[NUMBER]).await.unwrap().is_empty(), "nothing is recorded");
+        assert!(tx.consent_lines(practice, &[NUMBER]).await.unwrap().is_empty(), "nothing is recorded");
         let entry = |seq: i64, bix: BlindIndex, act: &str| ConsentEntry {
             seq,
             id: id(40 + u128::try_from(seq).unwrap()),
@@ -211,7 +217,7 @@ async fn numbers_are_suspended_released_and_replaced() {
         let entries = [entry(1, NUMBER, "granted"), entry(2, other, "denied"), entry(3, NUMBER, "withdrawn")];
         tx.lock_chain_head(practice, Chain::Consent).await.unwrap();
         tx.append_consents(practice, &entries).await.unwrap();
-        let lines = tx.consents_of(practice, &[NUMBER]).await.unwrap();
+        let lines = tx.consent_lines(practice, &[NUMBER]).await.unwrap();
         assert_eq!(lines.iter().map(|line| line.act.as_str()).collect::<Vec<_>>(), ["granted", "withdrawn"]);
         assert_eq!(lines[0].staff_id, Some(id(900)));
         tx.commit().await.unwrap();

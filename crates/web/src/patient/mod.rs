@@ -9,6 +9,7 @@
 //! | P2 visit | `GET /{slug}/visit` | 1 |
 //! | answers | `POST /{slug}/visit/{n}/confirm`, `GET POST …/cancel`, `GET POST …/another-time` | 1 |
 //! | P8 done | `GET /{slug}/visit/{n}/done` | 1 |
+//! | reminders and language | `GET POST /{slug}/reminders` | 1 |
 //! | calendar | `GET /{slug}/visit/{n}/calendar` → `…/appointment.ics` | 1 |
 
 mod answers;
@@ -17,6 +18,7 @@ mod front;
 mod identify;
 pub(crate) mod language;
 mod visit;
+mod wishes;
 
 pub(crate) use front::Fronts;
 
@@ -56,6 +58,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/{slug}/visit/{ordinal}/done", get(visit::done))
         .route("/{slug}/visit/{ordinal}/calendar", get(calendar::redirect))
         .route("/{slug}/visit/{ordinal}/appointment.ics", get(calendar::file))
+        .route("/{slug}/reminders", get(wishes::show).post(wishes::decide))
         .route("/{slug}/close", post(visit::close))
         .route("/{slug}/language", get(language::switch))
         .route_layer(from_fn(crate::trace::route))

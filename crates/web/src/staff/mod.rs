@@ -1,9 +1,11 @@
 //! The front desk and the manager. Who may do what is [`ROUTES`]: the table is the documentation, the router is made
 //! beside it, and a test holds both together.
 
+mod check;
 mod messages;
 mod report;
 mod session;
+mod settings;
 mod sign_in;
 mod today;
 mod upload;
@@ -35,6 +37,8 @@ pub enum Access {
     Desk,
     /// Manager, administrator.
     Report,
+    /// Administrator.
+    Administrator,
 }
 
 /// Every staff route: method, address, who. Each rule is enforced by the handler's first line.
@@ -54,6 +58,7 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/staff/calls", Access::Desk),
     ("GET", "/staff/visits/{visit}", Access::Desk),
     ("POST", "/staff/visits/{visit}/number", Access::Desk),
+    ("POST", "/staff/visits/{visit}/language", Access::Desk),
     ("POST", "/staff/visits/{visit}/wrong-number", Access::Desk),
     ("POST", "/staff/visits/{visit}/release", Access::Desk),
     ("POST", "/staff/visits/{visit}/consent", Access::Desk),
@@ -66,6 +71,8 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/visits/{visit}/entered", Access::Desk),
     ("POST", "/staff/tasks/{task}/done", Access::Desk),
     ("POST", "/staff/day/{day}/close", Access::Desk),
+    ("GET", "/staff/settings", Access::Administrator),
+    ("POST", "/staff/settings", Access::Administrator),
     ("GET", "/staff/report", Access::Report),
     ("GET", "/staff/report.csv", Access::Report),
     ("GET", "/staff/upload", Access::Desk),
@@ -93,6 +100,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/calls", get(messages::calls))
         .route("/staff/visits/{visit}", get(visit::show))
         .route("/staff/visits/{visit}/number", post(visit::number))
+        .route("/staff/visits/{visit}/language", post(visit::language))
         .route("/staff/visits/{visit}/wrong-number", post(visit::wrong_number))
         .route("/staff/visits/{visit}/release", post(visit::release))
         .route("/staff/visits/{visit}/consent", post(visit::consent))
@@ -105,12 +113,13 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/visits/{visit}/entered", post(today::entered))
         .route("/staff/tasks/{task}/done", post(today::task_done))
         .route("/staff/day/{day}/close", post(today::close_day))
+        .route("/staff/settings", get(settings::show).post(settings::change))
         .route("/staff/report", get(report::show))
         .route("/staff/report.csv", get(report::csv))
         .route("/staff/upload", get(upload::show).post(upload::take).layer(upload_limit()))
         .route("/staff/upload/{upload}", get(upload::stage))
         .route("/staff/upload/{upload}/columns", get(upload::show_columns).post(upload::match_columns))
-        .route("/staff/upload/{upload}/check", get(upload::check))
+        .route("/staff/upload/{upload}/check", get(check::check))
         .route("/staff/upload/{upload}/send", post(upload::send))
         .route("/staff/upload/{upload}/rejects.csv", get(upload::rejects))
         .route_layer(from_fn(same_origin))

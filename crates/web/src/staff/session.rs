@@ -33,6 +33,7 @@ impl Staff {
             Access::Anybody | Access::Staff => true,
             Access::Desk => self.role.works_at_desk(),
             Access::Report => self.role.reads_report(),
+            Access::Administrator => self.role.administers(),
         };
         if allowed { Ok(()) } else { Err(WebError::Forbidden) }
     }
@@ -44,6 +45,7 @@ impl Staff {
             person: self.name.0.clone(),
             desk: self.role.works_at_desk(),
             report: self.role.reads_report(),
+            settings: self.role.administers(),
             ..bare_frame(state, here, script)
         }
     }

@@ -11,16 +11,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 use kept_domain::UploadId;
 use kept_flow::consent::ConsentChoice;
-use kept_flow::intake::{DateOrder, Field, FileLook, ImportError, ImportOutcome, Mapping, RowClass, limits};
+use kept_flow::intake::{DateOrder, Field, FileLook, ImportError, Mapping, limits};
 use kept_flow::upload::UploadStage;
 use kept_render::staff::Choice;
 use kept_render::{Template, upload};
 use std::collections::{BTreeMap, HashMap};
 
-/// Rows that the check shows; all are counted.
-const ROWS_SHOWN: usize = 300;
 /// The script that looks again while an import runs.
-const SCRIPT: &str = "upload.js";
+pub(super) const SCRIPT: &str = "upload.js";
 /// Bytes of a megabyte.
 const MB: u64 = 1024 * 1024;
 
@@ -28,12 +26,12 @@ fn html<T: Template>(state: &WebState, staff: &Staff, context: &T) -> Result<Pag
     Ok(Page::new(state.flow.render.page(staff.locale, context)?, policy(state, SCRIPT)))
 }
 
-fn upload_id(text: &str) -> Result<UploadId, WebError> {
+pub(super) fn upload_id(text: &str) -> Result<UploadId, WebError> {
     text.parse().map_err(|_| WebError::NotFound)
 }
 
 /// A file that cannot be used is told in the page; anything else is a failure.
-fn told(error: ImportError) -> Result<String, WebError> {
+pub(super) fn told(error: ImportError) -> Result<String, WebError> {
     match error {
         ImportError::File(error) => Ok(error.to_string()),
         ImportError::Flow(error) => Err(error.into()),
@@ -99,7 +97,7 @@ pub(super) async fn show_columns(
     columns_page(&state, &staff, upload_id(&id)?, None).await
 }
 
-async fn columns_page(
+pub(super) async fn columns_page(
     state: &WebState,
     staff: &Staff,
     id: UploadId,
@@ -218,83 +216,6 @@ fn chosen_mapping(look: &FileLook, form: &HashMap<String, String>) -> Result<Map
         }
     }
     Mapping::from_columns(fields).map_err(|error| error.to_string())
-}
-
-pub(super) async fn check(
-    State(state): State<WebState>,
-    staff: Staff,
-    Path(id): Path<String>,
-) -> Result<Response, WebError> {
-    staff.require(Access::Desk)?;
-    let (practice, id) = (staff.practice.practice.id, upload_id(&id)?);
-    if !matches!(state.flow.upload(practice, id).await?.stage, UploadStage::Check) {
-        return Ok(Redirect::to(&format!("/staff/upload/{id}")).into_response());
-    }
-    let outcome = match state.flow.check_upload(practice, staff.staff, id).await {
-        Ok(outcome) => outcome,
-        Err(error) => return columns_page(&state, &staff, id, Some(told(error)?)).await,
-    };
-    let note = |key: &str| state.flow.render.phrase(staff.locale, key, &[]);
-    let (no_number, conflict) = (note("check.no_number")?, note("check.conflict")?);
-    let declared = state.flow.upload_consent(practice, id).await? == Some(ConsentChoice::Declared);
-    let (rows, more) = rows(&outcome, &no_number, &conflict);
-    let counts = outcome.counts;
-    let context = upload::Check {
-        frame: staff.frame(&state, "upload", Some(SCRIPT)),
-        id: id.to_string(),
-        counts: vec![
-            ("new", counts.new),
-            ("changed", counts.changed),
-            ("unchanged", counts.unchanged),
-            ("vanished", counts.vanished),
-            ("rejected", counts.rejected),
-            ("without_number", outcome.without_number),
-        ],
-        problems: outcome.problems,
-        unmapped: outcome.unmapped,
-        rows,
-        more,
-        declared,
-        to_do: counts.new + counts.changed + counts.vanished,
-    };
-    Ok(html(&state, &staff, &context)?.into_response())
-}
-
-/// The rows to look at, those that cannot be used first, and how many are not shown.
-fn rows(outcome: &ImportOutcome, no_number: &str, conflict: &str) -> (Vec<upload::CheckRow>, u64) {
-    let rejected = outcome.rejects.iter().map(|reject| upload::CheckRow {
-        class: "rejected",
-        line: Some(reject.line),
-        start: None,
-        name: reject.cells.iter().filter(|cell| !cell.is_empty()).take(4).cloned().collect::<Vec<_>>().join(" · "),
-        notes: vec![reject.reason.clone()],
-    });
-    let of = |class: RowClass| outcome.details.iter().filter(move |row| row.class == class);
-    let told = [RowClass::Vanished, RowClass::Changed, RowClass::New].into_iter().flat_map(of).map(|row| {
-        let mut notes: Vec<String> = row.fields.iter().map(|&field| field.to_owned()).collect();
-        if row.conflict {
-            notes.push(conflict.to_owned());
-        }
-        if !row.has_number {
-            notes.push(no_number.to_owned());
-        }
-        upload::CheckRow {
-            class: match row.class {
-                RowClass::New => "new",
-                RowClass::Changed => "changed",
-                RowClass::Vanished => "vanished",
-            },
-            line: row.line,
-            start: Some(row.start),
-            name: row.name.clone().unwrap_or_default(),
-            notes,
-        }
-    });
-    let shown: Vec<_> = rejected.chain(told).take(ROWS_SHOWN).collect();
-    let counts = outcome.counts;
-    let all = counts.new + counts.changed + counts.vanished + counts.rejected;
-    let more = all.saturating_sub(shown.len() as u64);
-    (shown, more)
 }
 
 pub(super) async fn send(

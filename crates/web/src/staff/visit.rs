@@ -9,7 +9,7 @@ use crate::state::WebState;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use kept_domain::{AppointmentId, Channel};
+use kept_domain::{AppointmentId, Channel, Locale};
 use kept_flow::FlowError;
 use kept_flow::calls::CallAct;
 use kept_flow::consent::{ConsentAct, ConsentBasis};
@@ -17,6 +17,7 @@ use kept_flow::desk::{ConsentSaid, NumberEntered, SaidBy};
 use kept_flow::outbox::Place;
 use kept_flow::visit::{ConsentEvent, Contact};
 use kept_render::messages::OUTCOMES;
+use kept_render::staff::Choice;
 use kept_render::visit as page;
 use serde::Deserialize;
 
@@ -52,7 +53,7 @@ pub(super) async fn show(
         has_number: number.is_some(),
         may_text: panel.to_come && number.is_some_and(|number| number.allowed && number.suspended.is_empty()),
         contacts,
-        languages: Vec::new(),
+        languages: languages(&staff, panel.preference.locale),
         consents: panel.consents.iter().map(event).collect(),
         lines: panel.log.iter().map(|one| line(&state, &staff, one)).collect::<Result<_, _>>()?,
         failures: panel.guarded.failures,
@@ -64,6 +65,15 @@ pub(super) async fn show(
     };
     let html = state.flow.render.page(staff.locale, &context)?;
     Ok(Page::new(html, plain_policy()).into_response())
+}
+
+/// Languages offered, the patient's marked; with none on record, an empty choice first.
+fn languages(staff: &Staff, known: Option<Locale>) -> Vec<Choice> {
+    let choice = |value: &str, chosen| Choice { value: value.to_owned(), label: value.to_owned(), chosen };
+    let offered = &staff.practice.practice.settings.locales;
+    let unknown = known.is_none().then(|| choice("", true));
+    let all = offered.iter().map(|locale| choice(locale.as_str(), known == Some(*locale)));
+    unknown.into_iter().chain(all).collect()
 }
 
 fn contact(contact: &Contact) -> page::Contact {
@@ -92,7 +102,8 @@ fn event(event: &ConsentEvent) -> page::ConsentEvent {
 
 /// The key of the phrase for what an entry rests on: its wording where that is one of ours, its basis otherwise.
 pub(crate) fn how(basis: ConsentBasis, wording: &str) -> String {
-    let word = wording.replace('.', "-");
+    // Of an upload's wording the file's hash follows after a blank.
+    let word = wording.split(' ').next().unwrap_or_default().replace('.', "-");
     if page::WORDINGS.contains(&word.as_str()) { format!("wording.{word}") } else { format!("basis.{basis}") }
 }
 
@@ -125,6 +136,31 @@ pub(super) async fn number(
         NumberEntered::Unreadable => "number-unreadable",
     };
     Ok(back(&id, said))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Language {
+    #[serde(default)]
+    language: String,
+}
+
+pub(super) async fn language(
+    State(state): State<WebState>,
+    staff: Staff,
+    Path(visit): Path<String>,
+    Form(form): Form<Language>,
+) -> Result<Response, WebError> {
+    staff.require(Access::Desk)?;
+    let id = visit_id(&visit)?;
+    if form.language.is_empty() {
+        return Ok(back(&id, "nothing"));
+    }
+    let locale: Locale = form.language.parse().map_err(|_| WebError::BadForm("language"))?;
+    if !staff.practice.practice.settings.locales.contains(&locale) {
+        return Err(WebError::BadForm("language"));
+    }
+    state.flow.enter_language(staff.practice.practice.id, staff.staff, id, locale).await?;
+    Ok(back(&id, "language"))
 }
 
 #[derive(Debug, Deserialize)]

@@ -85,6 +85,10 @@ async fn what_is_not_sent_is_told_with_its_fix_and_the_fix_mends_it() {
         assert!(page.words().contains("it is somebody else"), "{}", page.words());
         let page = desk.does("release", &[("channel", "sms")]).await;
         assert!(page.words().contains("Messages go to this number again."), "{}", page.words());
+        let page = desk.does("language", &[("language", "es")]).await;
+        assert!(page.words().contains("written to in this language"), "{}", page.words());
+        let wrong = desk.browser.post(&desk.at("/language"), &[("language", "fr")]).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
         let nothing = desk.browser.post(&desk.at("/consent"), &[("channel", "sms"), ("said", "perhaps")]).await;
         assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY);
         let nothing = desk.browser.post(&desk.at("/wrong-number"), &[("channel", "email")]).await;

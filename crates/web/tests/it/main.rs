@@ -12,3 +12,4 @@ mod portal;
 mod sandbox;
 mod scanner;
 mod staff;
+mod wishes;

@@ -125,6 +125,7 @@ async fn who_may_not_gets_nothing_and_nobody_touches_another_practice() {
             ("number", "+12125550142"),
             ("agrees", "yes"),
             ("act", "declined"),
+            ("language", "es"),
             ("decision", "send-again"),
         ];
         let closed: Vec<_> = ROUTES.iter().filter(|(_, _, access)| *access != Access::Anybody).collect();
@@ -149,6 +150,7 @@ async fn who_may_not_gets_nothing_and_nobody_touches_another_practice() {
                     Access::Anybody | Access::Staff => true,
                     Access::Desk => at_desk,
                     Access::Report => reads,
+                    Access::Administrator => role == "administrator",
                 };
                 let sent_on = path == "/staff/today" && !at_desk && answer.location() == "/staff/report";
                 if allowed {
