@@ -44,4 +44,9 @@ impl FlowError {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Store(inner) if inner.is_passing())
     }
+
+    /// Whether the database has no room left: nothing was changed, and the operator has to act.
+    pub fn is_no_room(&self) -> bool {
+        matches!(self, Self::Store(StoreError::DiskFull(_)))
+    }
 }

@@ -67,6 +67,14 @@ pub fn read_limited(mut from: impl Read) -> Result<Vec<u8>, FileError> {
     }
 }
 
+/// Whether a file that is in memory already keeps the limit of a line: before it is copied, decoded or sealed.
+///
+/// # Errors
+/// [`FileError::LineTooLong`]. A workbook has no lines.
+pub fn check_lines(content: &[u8]) -> Result<(), FileError> {
+    if content.starts_with(b"PK") { Ok(()) } else { LineLimit::default().look_at(content) }
+}
+
 /// Counts bytes since the last line end, across chunks.
 #[derive(Debug, Default)]
 pub(crate) struct LineLimit {
@@ -112,6 +120,16 @@ mod tests {
         let mut endless = Endless(0);
         assert!(matches!(read_limited(&mut endless), Err(FileError::LineTooLong { line: 1 })));
         assert!(endless.0 < 2 * MAX_LINE_BYTES as u64, "{} bytes were read", endless.0);
+    }
+
+    #[test]
+    fn what_is_in_memory_is_held_to_the_same_limit() {
+        let mut long = b"a,b\n".to_vec();
+        long.resize(MAX_LINE_BYTES + 5, b'x');
+        assert!(matches!(check_lines(&long), Err(FileError::LineTooLong { line: 2 })));
+        assert!(check_lines(&long[..MAX_LINE_BYTES]).is_ok());
+        long[..2].copy_from_slice(b"PK");
+        assert!(check_lines(&long).is_ok(), "a workbook");
     }
 
     #[test]

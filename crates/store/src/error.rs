@@ -35,8 +35,8 @@ pub enum StoreError {
     /// Another program holds the database. Safe to try again.
     #[error("the database is busy; nothing was changed, try again")]
     Busy(#[source] sqlx::Error),
-    /// The disk is full.
-    #[error("the database's disk is full; nothing was changed: free space and try again")]
+    /// The disk is full, or the file may not grow any more (a quota, a limit of the service).
+    #[error("the database's disk is full, or its file may not grow; nothing was changed: free space and try again")]
     DiskFull(#[source] sqlx::Error),
     /// A row that must be there is not.
     #[error("{table}: no row {row}")]
@@ -81,8 +81,9 @@ impl StoreError {
 
 /// PostgreSQL: could not serialise, deadlock, lock not available. SQLite: SQLITE_BUSY and its snapshot variant.
 const BUSY_CODES: &[&str] = &["40001", "40P01", "55P03", "5", "6", "261", "517"];
-/// PostgreSQL: disk full. SQLite: SQLITE_FULL, and SQLITE_IOERR_SHMSIZE (the file beside the write-ahead log cannot grow).
-const FULL_CODES: &[&str] = &["53100", "13", "4874"];
+/// PostgreSQL: disk full. SQLite: SQLITE_FULL, SQLITE_IOERR_SHMSIZE (the file beside the write-ahead log cannot grow), and
+/// SQLITE_IOERR_WRITE (a quota or a limit on the size of files is reached).
+const FULL_CODES: &[&str] = &["53100", "13", "4874", "778"];
 /// PostgreSQL: the server ended the connection, shuts down, or starts up.
 const GONE_CODES: &[&str] = &["57P01", "57P02", "57P03", "53300"];
 

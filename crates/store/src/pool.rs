@@ -2,8 +2,11 @@
 
 use crate::error::StoreError;
 use crate::tx::{Inner, Scope, Tx};
+use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,12 +126,14 @@ impl Store {
                     .idle_timeout(None)
                     .max_lifetime(None)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .before_acquire(|connection, _| Box::pin(async move { Ok(is_free(connection)) }))
                     .connect_with(options.clone())
                     .await
                     .map_err(unreachable)?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(settings.connections)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .before_acquire(|connection, _| Box::pin(async move { Ok(is_free(connection)) }))
                     .connect_with(options.pragma("query_only", "on"))
                     .await
                     .map_err(unreachable)?;
@@ -208,6 +213,12 @@ impl Store {
     }
 }
 
+/// Whether no transaction is counted on a connection that nobody holds. When the disk is full SQLite ends a transaction by itself;
+/// sqlx goes on counting it and refuses every further one. Such a connection is closed and another one made.
+fn is_free(connection: &SqliteConnection) -> bool {
+    !connection.is_in_transaction()
+}
+
 /// Counts a waiting `begin` for as long as it waits, also when its future is dropped.
 struct Urgent<'a>(&'a watch::Sender<usize>);
 
@@ -234,4 +245,29 @@ async fn begin_postgres(pool: &PgPool, begin: &'static str, scope: Scope) -> Res
     let text = format!("{begin}; SET LOCAL kept.scope = '{word}'; SET LOCAL kept.practice = '{practice}'");
     let tx = pool.begin_with(sqlx::AssertSqlSafe(text)).await?;
     Ok(Tx { inner: Inner::Postgres(tx), scope })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Scope;
+    use crate::testing::TestDatabase;
+
+    #[tokio::test]
+    async fn a_connection_whose_transaction_sqlite_ended_is_replaced() {
+        let database = TestDatabase::sqlite().await;
+        for commit in [true, false] {
+            let mut tx = database.store.begin(Scope::Work).await.unwrap();
+            // As SQLite does by itself when the disk is full, and without telling sqlx.
+            run!(tx, "ROLLBACK").unwrap();
+            if commit {
+                assert!(tx.commit().await.is_err(), "there is nothing to commit");
+            } else {
+                drop(tx);
+            }
+            let mut tx = database.store.begin(Scope::Work).await.unwrap();
+            run!(tx, "DELETE FROM sweeps").unwrap();
+            tx.commit().await.unwrap();
+        }
+        database.close().await;
+    }
 }

@@ -34,7 +34,9 @@ impl WebError {
             Self::NotFound | Self::Flow(FlowError::NotFound { .. }) => (StatusCode::NOT_FOUND, Problem::NotFound),
             Self::BadForm(_) => (StatusCode::UNPROCESSABLE_ENTITY, Problem::BadForm),
             Self::Forbidden => (StatusCode::FORBIDDEN, Problem::Forbidden),
-            Self::Flow(error) if error.is_passing() => (StatusCode::SERVICE_UNAVAILABLE, Problem::Busy),
+            Self::Flow(error) if error.is_passing() || error.is_no_room() => {
+                (StatusCode::SERVICE_UNAVAILABLE, Problem::Busy)
+            }
             Self::Flow(_) | Self::Render(_) => (StatusCode::INTERNAL_SERVER_ERROR, Problem::Broken),
         }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 const HEADER: &str = "Appointment ID,Patient ID,Patient Name,DOB,Cell Phone,Start,Location Time Zone\n";
 
 /// A file of good rows, in two weeks from a day that is surely to come.
-fn good_rows(count: usize) -> String {
+pub(crate) fn good_rows(count: usize) -> String {
     let mut text =
         String::from("Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Provider,Status\n");
     for row in 0..count {
@@ -43,6 +43,47 @@ fn a_file_that_is_no_schedule_is_refused_with_what_to_do() {
     assert!([exit::OK, exit::DATA].contains(&ran.code), "{}", ran.err);
 }
 
+/// What refusing a file may take at most, whatever is in it (protocol.md §8).
+const MOST_MEMORY: u64 = 256 << 20;
+
+/// A line of 2 GB that comes through a pipe: no size is known beforehand.
+#[test]
+fn a_line_without_end_is_refused_before_it_fills_the_memory() {
+    let scene = Scene::with_practice();
+    let endless = |into: &mut dyn std::io::Write| {
+        let chunk = vec![b'x'; 1 << 16];
+        // Ends when the reader has gone away.
+        let mut left = (2_u64 << 30) / (1 << 16);
+        while left > 0 && into.write_all(&chunk).is_ok() {
+            left -= 1;
+        }
+        assert!(left > 0, "somebody read 2 GB of it");
+    };
+    let (ran, peak) = scene.run_measured(&["import", "/dev/stdin", "--json"], endless);
+    ran.failed(exit::DATA, &["/dev/stdin", "line"]);
+    assert!(peak < MOST_MEMORY, "{peak} bytes");
+}
+
+/// A workbook of some kilobytes that would unpack to 64 MB.
+#[test]
+fn a_workbook_that_unpacks_without_end_is_refused() {
+    use std::io::Write as _;
+    let scene = Scene::with_practice();
+    let mut bomb = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    bomb.start_file("xl/worksheets/sheet1.xml", options).expect("a part");
+    let blanks = vec![b' '; 1 << 20];
+    for _ in 0..64 {
+        bomb.write_all(&blanks).expect("memory takes all");
+    }
+    let bomb = bomb.finish().expect("a workbook").into_inner();
+    assert!(bomb.len() < 1 << 20, "{} bytes", bomb.len());
+    scene.file("bomb.xlsx", bomb);
+    let (ran, peak) = scene.run_measured(&["import", "bomb.xlsx", "--json"], |_| ());
+    ran.failed(exit::DATA, &["unpacks to more"]);
+    assert!(peak < MOST_MEMORY, "{peak} bytes");
+}
+
 /// A line of 2 GB: a file without content on the disk, and zero after zero to read.
 #[test]
 fn a_line_of_two_gigabytes_is_refused_at_once() {
@@ -51,7 +92,9 @@ fn a_line_of_two_gigabytes_is_refused_at_once() {
     let file = std::fs::OpenOptions::new().write(true).open(path).expect("opens");
     file.set_len(2 << 30).expect("a sparse file");
     let begun = std::time::Instant::now();
-    scene.run(&["import", "long.csv", "--json"]).failed(exit::DATA, &["long.csv"]);
+    let (ran, peak) = scene.run_measured(&["import", "long.csv", "--json"], |_| ());
+    ran.failed(exit::DATA, &["long.csv"]);
+    assert!(peak < MOST_MEMORY, "{peak} bytes");
     assert!(begun.elapsed().as_secs() < 20, "it took {:?}", begun.elapsed());
 }
 

@@ -1,10 +1,13 @@
 //! A wrong key, another schema, a database that is locked or has no room: a clear message, and nothing lost.
 
+use crate::browser::{Answer, Browser, until};
 use crate::scene::{Scene, exit};
+use http::StatusCode;
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 const ROWS: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Provider,Status
 A1,P1,Ana,Example,02/03/1980,(312) 555-0101,03/13/2031,8:15 AM,Dr Gray,Scheduled
@@ -134,6 +137,90 @@ fn a_full_disk_is_told_and_loses_nothing() {
     scene.run(&["import", "week.csv", "--json"]).failed(exit::IO, &["full"]);
     std::fs::remove_file(filler).expect("own file");
     assert_eq!(scene.import("week.csv")["new"], 2, "there is room again, and all of the file comes in");
+}
+
+/// A limit on the size of files meets a service as a full disk does, and needs no mount to be tried.
+#[test]
+fn a_file_that_may_not_grow_is_told_and_loses_nothing() {
+    let scene = Scene::with_practice();
+    scene.file("month.csv", crate::bad_input::good_rows(3000));
+    let size = std::fs::metadata(scene.database()).expect("the database").len();
+    let ran = scene.run_with_files_of(size + (256 << 10), &["import", "month.csv", "--json"]);
+    ran.failed(exit::IO, &["full", "try again"]);
+    assert_eq!(scene.run(&["audit", "verify", "--json"]).code, exit::OK);
+    // What had been committed stays, and the rest comes in.
+    let again = scene.import("month.csv");
+    let rows = ["new", "changed", "unchanged"].map(|count| again[count].as_u64().expect("a count"));
+    assert_eq!(rows.iter().sum::<u64>(), 3000, "{again}");
+    assert_eq!(again["rejected"], 0, "{again}");
+}
+
+/// A sign-in that nobody has: the least that writes.
+async fn sign_in(browser: &mut Browser) -> Answer {
+    let form = [("practice", "north-clinic"), ("email", "nobody@example.org"), ("auth", "wrong")];
+    browser.post("/staff/sign-in", &form).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_say_busy_while_the_database_is_locked() {
+    let scene = Scene::with_practice();
+    let (child, mut browser) = serve(&scene);
+    assert_eq!(sign_in(&mut browser).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut database = open(scene.database()).await;
+    database.execute("BEGIN IMMEDIATE").await.expect("the lock");
+    let busy = sign_in(&mut browser).await;
+    assert_eq!(busy.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(busy.body.contains("<main"), "a page, with what to do: {}", busy.body);
+    let read = browser.get("/staff/sign-in?practice=north-clinic").await;
+    assert_eq!(read.status, StatusCode::OK, "who only reads is not held up");
+    database.execute("ROLLBACK").await.expect("released");
+    assert_eq!(sign_in(&mut browser).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(crate::serve::terminate(child), Some(exit::OK));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_say_busy_while_the_disk_is_full() {
+    let Some(disk) = SmallDisk::mount() else {
+        assert!(std::env::var_os("CI").is_none(), "CI runs as root and can mount a small disk");
+        return;
+    };
+    let scene = Scene::with_database_in(disk.0.path());
+    let (child, mut browser) = serve(&scene);
+    assert_eq!(sign_in(&mut browser).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let filler = disk.0.path().join("filler");
+    let fill = Command::new("dd").args(["if=/dev/zero", "bs=4096"]).arg(format!("of={}", filler.display())).output();
+    assert!(!fill.expect("dd").status.success(), "the disk is full now");
+    // The log beside the file has room for a few writes more.
+    let mut last = StatusCode::OK;
+    for _ in 0..400 {
+        last = sign_in(&mut browser).await.status;
+        assert_ne!(last, StatusCode::INTERNAL_SERVER_ERROR, "a full disk is not a mistake in Kept");
+        if last == StatusCode::SERVICE_UNAVAILABLE {
+            break;
+        }
+    }
+    assert_eq!(last, StatusCode::SERVICE_UNAVAILABLE);
+    std::fs::remove_file(filler).expect("own file");
+    let again = until("room again", Duration::from_secs(30), async || {
+        let status = sign_in(&mut browser).await.status;
+        status.is_client_error().then_some(status)
+    })
+    .await;
+    assert!([StatusCode::UNPROCESSABLE_ENTITY, StatusCode::TOO_MANY_REQUESTS].contains(&again), "{again}");
+    assert_eq!(crate::serve::terminate(child), Some(exit::OK));
+    assert_eq!(scene.run(&["audit", "verify", "--json"]).code, exit::OK);
+}
+
+fn serve(scene: &Scene) -> (crate::scene::Running, Browser) {
+    let pages = crate::serve::port();
+    let listen = [
+        ("KEPT_LISTEN", pages.to_string()),
+        ("KEPT_PUBLIC_URL", format!("http://{pages}")),
+        ("KEPT_METRICS_LISTEN", String::new()),
+    ];
+    let child = scene.start(&["serve"], &listen);
+    crate::serve::get(pages, "/health/live");
+    (child, Browser::new(&format!("http://{pages}")))
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 mod bad_input;
 mod bad_state;
+mod browser;
+mod canary;
 mod consent;
+mod daytime;
+mod engine;
+mod kill;
 mod reply;
 mod scene;
 mod serve;

@@ -53,10 +53,38 @@ impl Ran {
     }
 }
 
+/// A process of ours. It ends with the test, also with one that fails.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// SIGKILL: nothing of it runs any more, no destructor, no flush.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).expect("our child");
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// How it ended, if it did.
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.0.try_wait().expect("our child")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, and that is all that can go wrong.
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
 /// A folder with a database and a key, or with less.
 pub(crate) struct Scene {
     folder: TempDir,
     database: PathBuf,
+    /// In place of the SQLite file.
+    url: Option<String>,
 }
 
 impl Scene {
@@ -64,7 +92,12 @@ impl Scene {
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let database = folder.path().join("kept.db");
-        Self { folder, database }
+        Self { folder, database, url: None }
+    }
+
+    /// Nothing in it yet; the database is the one at `url`, or an SQLite file in the folder.
+    pub(crate) fn over(url: Option<String>) -> Self {
+        Self { url, ..Self::empty() }
     }
 
     /// With a key, a database and a practice.
@@ -132,19 +165,74 @@ impl Scene {
         Ran::of(&child.wait_with_output().expect("it ends"))
     }
 
-    /// Starts the binary and leaves it running; its words go nowhere.
-    pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, String)]) -> Child {
+    /// Starts the binary and leaves it running; all it says goes to the end of a file in the folder.
+    pub(crate) fn start_logged(&self, arguments: &[&str], variables: &[(&str, String)], log: &str) -> Running {
+        let file =
+            std::fs::OpenOptions::new().append(true).create(true).open(self.path(log)).expect("a file of our own");
         let mut command = self.command(arguments);
-        command.envs(variables.iter().map(|(name, value)| (*name, value))).stdout(Stdio::null()).stderr(Stdio::null());
-        command.spawn().expect("the binary starts")
+        command.envs(variables.iter().map(|(name, value)| (*name, value)));
+        let child = command.stdout(file.try_clone().expect("a second handle")).stderr(file).spawn();
+        Running(child.expect("the binary starts"))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kept"));
+    /// Starts the binary and leaves it running; its words go nowhere.
+    pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, String)]) -> Running {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().map(|(name, value)| (*name, value))).stdout(Stdio::null()).stderr(Stdio::null());
+        Running(command.spawn().expect("the binary starts"))
+    }
+
+    /// Runs the binary, none of whose files may grow beyond `bytes`.
+    pub(crate) fn run_with_files_of(&self, bytes: u64, arguments: &[&str]) -> Ran {
+        // A POSIX shell counts in blocks of 512 bytes. The signal is ignored, so that writing fails as on a full disk.
+        let limit = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        let mut all = vec!["-c", &limit, env!("CARGO_BIN_EXE_kept")];
+        all.extend_from_slice(arguments);
+        Ran::of(&self.command_of("/bin/sh", &all).output().expect("the shell starts"))
+    }
+
+    /// Runs the binary with something to read, and says how much memory it took at most, in bytes.
+    pub(crate) fn run_measured(
+        &self,
+        arguments: &[&str],
+        input: impl FnOnce(&mut dyn std::io::Write) + Send,
+    ) -> (Ran, u64) {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        let status = format!("/proc/{}/status", child.id());
+        let mut peak = 0;
+        std::thread::scope(|threads| {
+            let writer = threads.spawn(move || input(&mut stdin));
+            // The mark only rises, so the last look before the end is what counts.
+            while child.try_wait().expect("our child").is_none() {
+                let text = std::fs::read_to_string(&status).unwrap_or_default();
+                let mark =
+                    text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+                peak = mark.map_or(peak, |kilobytes: u64| kilobytes * 1024);
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            writer.join().expect("the writer ends");
+        });
+        assert!(peak > 0, "the process was gone before anybody looked");
+        (Ran::of(&child.wait_with_output().expect("its words")), peak)
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(env!("CARGO_BIN_EXE_kept"), arguments)
+    }
+
+    fn command_of(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KEPT_")) {
             command.env_remove(name);
         }
-        let url = format!("sqlite:{}", self.database.display());
+        let url = self.url.clone().unwrap_or_else(|| format!("sqlite:{}", self.database.display()));
         command
             .args(arguments)
             .current_dir(self.folder.path())

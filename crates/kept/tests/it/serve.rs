@@ -1,9 +1,9 @@
 //! `kept serve` and `kept work` as a service manager meets them.
 
-use crate::scene::{Scene, exit};
+use crate::scene::{Running, Scene, exit};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A free port, outside the range that the system hands out by itself, so that no other test gets it meanwhile.
-fn port() -> SocketAddr {
+pub(crate) fn port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % 500).expect("small") * 20;
     loop {
@@ -23,7 +23,7 @@ fn port() -> SocketAddr {
 }
 
 /// The whole answer to a GET, once somebody listens.
-fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     let begun = Instant::now();
     loop {
         if let Ok(mut stream) = TcpStream::connect(address) {
@@ -39,16 +39,15 @@ fn get(address: SocketAddr, path: &str) -> String {
 }
 
 /// Asks the process to end as a service manager does, and gives its exit code.
-fn terminate(mut child: Child) -> Option<i32> {
+pub(crate) fn terminate(mut child: Running) -> Option<i32> {
     let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill is there");
     assert!(asked.success());
     let begun = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().expect("our child") {
+        if let Some(status) = child.ended() {
             return status.code();
         }
         if begun.elapsed() > PATIENCE {
-            child.kill().expect("our child");
             return None;
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -171,5 +170,8 @@ fn the_doctor_says_what_to_do() {
             serde_json::from_str::<serde_json::Value>(line).expect("JSON")["what"].as_str().expect("text").to_owned()
         })
         .collect();
-    assert_eq!(whats, ["configuration", "clock", "carrier", "key", "database", "practices", "zones", "work"]);
+    assert_eq!(
+        whats,
+        ["configuration", "clock", "carrier", "key", "database", "practices", "zones", "work"]
+    );
 }

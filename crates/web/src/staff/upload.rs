@@ -63,6 +63,10 @@ pub(super) async fn take(State(state): State<WebState>, staff: Staff, form: Mult
         }
         Err(_) => return Err(WebError::BadForm("file")),
     };
+    if let Err(error) = limits::check_lines(&content) {
+        let page = file_page(&state, &staff, error.to_string())?;
+        return Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
+    }
     let id = state.flow.keep_upload(practice, staff.staff, &name, &content).await?;
     match state.flow.look_at_upload(practice, id).await {
         Ok(_) => Ok(Redirect::to(&format!("/staff/upload/{id}/columns")).into_response()),
@@ -82,7 +86,8 @@ async fn read_file(mut form: Multipart) -> Result<Option<(String, Vec<u8>)>, Mul
         };
         let content = field.bytes().await?;
         if !name.is_empty() {
-            return Ok(Some((name, content.to_vec())));
+            // Without a copy where nobody else holds it.
+            return Ok(Some((name, content.into())));
         }
     }
     Ok(None)
