@@ -20,6 +20,14 @@ pub mod act {
     pub const STAFF_CREATED: &str = "staff.created";
     /// The practice's keys were wrapped under another key-encryption key.
     pub const KEYS_REWRAPPED: &str = "keys.rewrapped";
+    /// A new data-encryption key was made; it opens, and does not seal yet.
+    pub const KEY_MADE: &str = "key.made";
+    /// A new data-encryption key seals from now on.
+    pub const KEY_SEALS: &str = "key.seals";
+    /// Values were moved to the newest data-encryption key.
+    pub const VALUES_RESEALED: &str = "values.resealed";
+    /// Older data-encryption keys were destroyed: nothing was left under them.
+    pub const KEY_DESTROYED: &str = "key.destroyed";
     /// A link was made at the desk or on the command line.
     pub const LINK_MADE: &str = "link.made";
     /// A link was opened by somebody who showed who they are.

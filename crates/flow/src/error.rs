@@ -28,6 +28,11 @@ pub enum FlowError {
         /// What was looked for, in words for a person.
         what: &'static str,
     },
+    /// A practice's keys are being changed already.
+    #[error(
+        "the practice's keys are being changed already; `kept doctor` says how far that is. Try again when it is done"
+    )]
+    RotationUnderWay,
     /// Planning and sending do not come to rest.
     #[error("planning and sending do not come to rest; please report this")]
     Restless,

@@ -7,8 +7,8 @@ use crate::{Flow, FlowError};
 use kept_domain::plan::Plan;
 use kept_domain::practice::{Location, Practice};
 use kept_domain::{LocationId, PlanId, PracticeId, PractitionerId, Salt, VisitTypeId};
-use kept_seal::{Place, PracticeKeys, WrappedDek, WrappedKeys};
-use kept_store::{Scope, StoreError, StoredPlan, StoredPractice, Tx};
+use kept_seal::{KeyRing, Place, PracticeKeys, WrappedDek, WrappedKeys};
+use kept_store::{Scope, StoreError, StoredDek, StoredPlan, StoredPractice, Tx};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -233,8 +233,27 @@ impl Flow {
     }
 }
 
-pub(crate) fn stored_dek(dek: WrappedDek) -> kept_store::StoredDek {
-    kept_store::StoredDek { version: i64::from(dek.version), wrapped: dek.wrapped }
+pub(crate) fn stored_dek(dek: WrappedDek) -> StoredDek {
+    StoredDek { version: i64::from(dek.version), wrapped: dek.wrapped, sealing: true }
+}
+
+/// The keys of a practice as stored. The newest one that seals already does so; the others open.
+pub(crate) fn unwrap_keys(
+    ring: &KeyRing,
+    practice: PracticeId,
+    index: Vec<u8>,
+    stored: Vec<StoredDek>,
+) -> Result<PracticeKeys, FlowError> {
+    let corrupt = |column| StoreError::Corrupt { table: "practice_keys", column };
+    let sealing = stored.iter().filter(|dek| dek.sealing).map(|dek| dek.version).max();
+    let sealing = sealing.and_then(|version| u32::try_from(version).ok()).ok_or_else(|| corrupt("sealing_at_ms"))?;
+    let read = |dek: StoredDek| {
+        let version = u32::try_from(dek.version).map_err(|_| corrupt("version"))?;
+        Ok(WrappedDek { version, wrapped: dek.wrapped })
+    };
+    let deks = stored.into_iter().map(read).collect::<Result<_, StoreError>>()?;
+    let keys = PracticeKeys::unwrap(ring, practice, &WrappedKeys { index, deks })?;
+    keys.sealing_with(sealing).ok_or_else(|| corrupt("sealing_at_ms").into())
 }
 
 /// What is read in one snapshot, before anything is opened.
@@ -259,13 +278,7 @@ impl Rows {
 
     fn open(self, flow: &Flow) -> Result<OpenPractice, FlowError> {
         let StoredPractice { practice, salt, wrapped_index_key, deks, rev } = self.stored;
-        let read = |dek: kept_store::StoredDek| {
-            let version = u32::try_from(dek.version)
-                .map_err(|_| StoreError::Corrupt { table: "practice_keys", column: "version" })?;
-            Ok(WrappedDek { version, wrapped: dek.wrapped })
-        };
-        let deks = deks.into_iter().map(read).collect::<Result<_, StoreError>>()?;
-        let keys = PracticeKeys::unwrap(&flow.ring, practice.id, &WrappedKeys { index: wrapped_index_key, deks })?;
+        let keys = unwrap_keys(&flow.ring, practice.id, wrapped_index_key, deks)?;
         let practitioners = self.practitioners.into_iter().map(|row| {
             let name = keys.open(&salt, Place::new(row.id, row.rev), &row.private)?.name;
             Ok(OpenPractitioner { id: row.id, name })

@@ -24,6 +24,7 @@ pub const SWEEPS: &[Sweep] = &[
     Sweep { name: "spread", every_s: 5 },
     Sweep { name: "reconcile", every_s: 15 },
     Sweep { name: "report", every_s: 5 },
+    Sweep { name: "reseal", every_s: 60 },
     Sweep { name: "purge", every_s: 3600 },
 ];
 
@@ -74,6 +75,7 @@ impl Flow {
             "spread" => self.spread_backlogs().await,
             "receipts" => self.apply_receipts().await,
             "report" => Ok(u64::try_from(self.sweep_report().await?).unwrap_or(u64::MAX)),
+            "reseal" => self.reseal().await,
             "purge" => self.purge().await,
             // `run_sweep` has looked the name up in the list.
             _ => Ok(0),

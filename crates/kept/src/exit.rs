@@ -134,6 +134,7 @@ impl From<FlowError> for Failure {
             FlowError::Seal(inner) => inner.into(),
             FlowError::NotFound { .. } => Self::of(Exit::Data, error),
             FlowError::NoPractice => Self::of(Exit::Config, error),
+            FlowError::RotationUnderWay => Self::of(Exit::TryAgain, error),
             FlowError::WhichPractice => Self::of(Exit::Usage, error),
             _ => Self::of(Exit::Software, error),
         }

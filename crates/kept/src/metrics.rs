@@ -57,5 +57,13 @@ async fn render(State(metrics): State<Metrics>) -> String {
             metrics::gauge!("kept_database_up").set(0.0);
         }
     }
+    match metrics.flow.rotations().await {
+        Ok(rotations) => {
+            let left: u64 = rotations.iter().map(|rotation| rotation.left).sum();
+            #[expect(clippy::cast_precision_loss, reason = "a count of rows is far below 2^53")]
+            metrics::gauge!("kept_reseal_left").set(left as f64);
+        }
+        Err(error) => tracing::warn!(%error, "metrics without the changes of keys"),
+    }
     metrics.handle.render()
 }

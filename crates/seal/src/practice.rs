@@ -91,12 +91,19 @@ impl PracticeKeys {
 
     /// The same keys with a new version of the data-encryption key in front; older versions still open.
     pub fn rotate(&self, ring: &KeyRing) -> Result<(Self, WrappedDek), SealError> {
-        let version = self.current + 1;
+        let newest = self.deks.last_key_value().map_or(self.current, |(&version, _)| version);
+        let version = newest + 1;
         let dek = Secret::generate()?;
         let wrapped = WrappedDek { version, wrapped: wrap_one(ring, self.practice, Kind::Dek, version, &dek)? };
         let mut deks = self.deks.clone();
         deks.insert(version, dek);
         Ok((Self { practice: self.practice, current: version, deks, index: self.index.clone() }, wrapped))
+    }
+
+    /// The same keys, sealing with another version; none if it is not among them. Every version still opens.
+    #[must_use]
+    pub fn sealing_with(self, version: u32) -> Option<Self> {
+        self.deks.contains_key(&version).then_some(Self { current: version, ..self })
     }
 
     /// Whose keys these are.

@@ -53,15 +53,34 @@ impl PracticeKeys {
     ) -> Result<Sealed<C>, SealError> {
         let mut json = Zeroizing::new(Vec::with_capacity(USUAL_JSON_LEN));
         serde_json::to_writer(&mut *json, plain).map_err(|_| shape::<C>(place))?;
+        self.seal_json(salt, place, &json, nonce)
+    }
+
+    fn seal_json<C: Column>(
+        &self,
+        salt: &Salt,
+        place: Place,
+        json: &[u8],
+        nonce: [u8; aead::NONCE_LEN],
+    ) -> Result<Sealed<C>, SealError> {
         let version = self.current_version();
         let key = row_key(self.current_dek(), salt, C::TABLE, place.row);
         let mut cell = Vec::with_capacity(5 + aead::NONCE_LEN + json.len() + aead::TAG_LEN);
         cell.push(CELL_FORMAT);
         cell.extend_from_slice(&version.to_be_bytes());
-        aead::seal_into(&mut cell, &key, nonce, self.aad::<C>(place, version).as_bytes(), &json);
+        aead::seal_into(&mut cell, &key, nonce, self.aad::<C>(place, version).as_bytes(), json);
         #[expect(clippy::disallowed_methods, reason = "the one place that makes ciphertext")]
         let sealed = Sealed::from_ciphertext(cell);
         Ok(sealed)
+    }
+
+    /// The same value for the same place, sealed under the current version. What is inside is not read as anything.
+    ///
+    /// # Errors
+    /// As [`PracticeKeys::open`].
+    pub fn reseal<C: Column>(&self, salt: &Salt, place: Place, sealed: &Sealed<C>) -> Result<Sealed<C>, SealError> {
+        let json = self.open_json(salt, place, sealed)?;
+        self.seal_json(salt, place, &json, aead::nonce()?)
     }
 
     /// Opens one cell.
@@ -69,6 +88,16 @@ impl PracticeKeys {
     /// # Errors
     /// [`SealError::Tampered`] when the cell is damaged or comes from any other place; callers audit it.
     pub fn open<C: Column>(&self, salt: &Salt, place: Place, sealed: &Sealed<C>) -> Result<C::Plain, SealError> {
+        let json = self.open_json(salt, place, sealed)?;
+        serde_json::from_slice(&json).map_err(|_| shape::<C>(place))
+    }
+
+    fn open_json<C: Column>(
+        &self,
+        salt: &Salt,
+        place: Place,
+        sealed: &Sealed<C>,
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let tampered = || {
             let practice = self.practice;
             SealError::Tampered { practice, table: C::TABLE, column: C::COLUMN, row: place.row }
@@ -85,8 +114,7 @@ impl PracticeKeys {
             version,
         })?;
         let key = row_key(dek, salt, C::TABLE, place.row);
-        let json = aead::open(&key, self.aad::<C>(place, version).as_bytes(), rest).map_err(|_| tampered())?;
-        serde_json::from_slice(&json).map_err(|_| shape::<C>(place))
+        aead::open(&key, self.aad::<C>(place, version).as_bytes(), rest).map_err(|_| tampered())
     }
 
     fn aad<C: Column>(&self, place: Place, version: u32) -> Canonical {

@@ -22,6 +22,7 @@ mod guard;
 mod health;
 mod inbound;
 mod intake;
+mod keys;
 mod link;
 mod outbox;
 mod patient_session;
@@ -34,6 +35,7 @@ mod proof;
 mod purge;
 mod receipt;
 mod report;
+mod reseal;
 mod schema;
 mod staff;
 mod sweeps;
@@ -59,6 +61,7 @@ pub use intake::{
     ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
     NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
 };
+pub use keys::KeyState;
 pub use link::{LinkTarget, NewLink, NewLinkVisit, StoredLink};
 pub use outbox::{LOG_PAGE, LogCount, LogFilter, LogLine};
 pub use patient_session::PatientSession;
@@ -73,6 +76,7 @@ pub use proof::{ArmedAttempt, LedgerLine, SaidWithoutAttempt};
 pub use purge::PurgeBefore;
 pub use receipt::{NewReceipt, SettledReceipt, WaitingReceipt};
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
+pub use reseal::{NewCell, OldCell, RESEALED_COLUMNS, Resealed};
 pub use schema::SchemaState;
 pub use staff::{StaffRow, StaffSessionRow};
 pub use task::NewTask;

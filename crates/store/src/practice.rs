@@ -32,6 +32,8 @@ pub struct StoredDek {
     pub version: i64,
     /// Under the key ring.
     pub wrapped: Vec<u8>,
+    /// Whether it seals; else it only opens, until every process knows it.
+    pub sealing: bool,
 }
 
 /// A location as stored.
@@ -215,54 +217,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds a version of a practice's data-encryption key.
-    pub async fn insert_practice_key(
-        &mut self,
-        practice: PracticeId,
-        dek: &StoredDek,
-        now: Instant,
-    ) -> Result<(), StoreError> {
-        run!(
-            self,
-            "INSERT INTO practice_keys (practice_id, version, wrapped_dek, created_at_ms) VALUES ($1, $2, $3, $4)",
-            practice.as_uuid(),
-            dek.version,
-            &dek.wrapped,
-            now.as_ms()
-        )?;
-        Ok(())
-    }
-
-    /// Replaces the wrapped forms of a practice's keys: the keys themselves stay. Fails with [`StoreError::Changed`]
-    /// when a version came or went meanwhile.
-    pub async fn rewrap_practice_keys(
-        &mut self,
-        practice: PracticeId,
-        index: &[u8],
-        deks: &[StoredDek],
-    ) -> Result<(), StoreError> {
-        let changed = || StoreError::Changed { table: "practice_keys", row: practice.to_string() };
-        let there =
-            scalar!(self, i64, "SELECT COUNT(*) FROM practice_keys WHERE practice_id = $1", practice.as_uuid())?;
-        if usize::try_from(there) != Ok(deks.len()) {
-            return Err(changed());
-        }
-        for dek in deks {
-            let done = run!(
-                self,
-                "UPDATE practice_keys SET wrapped_dek = $3 WHERE practice_id = $1 AND version = $2",
-                practice.as_uuid(),
-                dek.version,
-                &dek.wrapped
-            )?;
-            if done != 1 {
-                return Err(changed());
-            }
-        }
-        run!(self, "UPDATE practices SET wrapped_index_key = $2 WHERE id = $1", practice.as_uuid(), index)?;
-        self.touch_practice(practice).await
-    }
-
     /// Says that something of the practice changed that open copies hold: its facts, settings, keys, locations, plans,
     /// visit types or practitioners. Call it in the transaction of the change.
     pub async fn touch_practice(&mut self, practice: PracticeId) -> Result<(), StoreError> {
@@ -288,7 +242,7 @@ impl Tx {
         Ok(rows.into_iter().map(|(id,)| PracticeId::from_uuid(id)).collect())
     }
 
-    /// A practice with its wrapped keys.
+    /// A practice with its wrapped keys, those that were not destroyed.
     pub async fn stored_practice(&mut self, practice: PracticeId) -> Result<Option<StoredPractice>, StoreError> {
         let Some(row) = opt!(
             self,
@@ -302,11 +256,17 @@ impl Tx {
         };
         let deks = all!(
             self,
-            (i64, Vec<u8>),
-            "SELECT version, wrapped_dek FROM practice_keys WHERE practice_id = $1 ORDER BY version",
+            (i64, Vec<u8>, Option<i64>),
+            "SELECT version, wrapped_dek, sealing_at_ms FROM practice_keys
+             WHERE practice_id = $1 AND retired_at_ms IS NULL ORDER BY version",
             practice.as_uuid()
         )?;
-        let deks = deks.into_iter().map(|(version, wrapped)| StoredDek { version, wrapped }).collect();
+        let read = |(version, wrapped, sealing): (i64, Vec<u8>, Option<i64>)| StoredDek {
+            version,
+            wrapped,
+            sealing: sealing.is_some(),
+        };
+        let deks = deks.into_iter().map(read).collect();
         row.read(deks).map(Some)
     }
 

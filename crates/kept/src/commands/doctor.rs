@@ -4,12 +4,17 @@ use crate::cli::Context;
 use crate::config::{CarrierKind, Config};
 use crate::exit::{Exit, Failure};
 use crate::{carriers, health, open, output, text_lines};
+use chrono::Duration;
 use kept_domain::Instant;
+use kept_flow::rotate::{Rotation, SETTLE};
 use kept_flow::{Clock as _, Flow, SystemClock};
 use serde::Serialize;
 
 /// No machine that runs this release can truly say an earlier time: 2026-01-01.
 const EARLIEST_WALL: Instant = Instant::from_ms(1_767_225_600_000);
+
+/// A change of keys that is not finished after this long needs a look: a million values take some minutes.
+const ROTATION_PATIENCE: Duration = Duration::hours(12);
 
 /// Arguments of `kept doctor`.
 #[derive(Debug, clap::Args)]
@@ -146,9 +151,40 @@ async fn practices(flow: &Flow, findings: &mut Vec<Finding>) {
             return;
         }
     }
+    findings.push(rotations(flow).await);
     findings.push(zones(flow).await);
     texts(flow, findings).await;
     findings.push(sweeps(flow).await);
+}
+
+/// How far changes of data-encryption keys are.
+async fn rotations(flow: &Flow) -> Finding {
+    let rotations = match flow.rotations().await {
+        Ok(rotations) => rotations,
+        Err(error) => return Finding::fail("rotation", error),
+    };
+    let now = flow.clock.wall();
+    let mut said = Vec::new();
+    let mut overdue = false;
+    for Rotation { practice, version, made_at, sealing_at, left } in rotations {
+        overdue |= now > made_at + ROTATION_PATIENCE;
+        said.push(match sealing_at {
+            None => format!("{practice}: key {version} seals from {:?} on", made_at + SETTLE),
+            Some(_) if left > 0 => format!("{practice}: {left} values are still under an older key than {version}"),
+            Some(at) => format!("{practice}: everything is under key {version}; older ones go at {:?}", at + SETTLE),
+        });
+    }
+    match (said.is_empty(), overdue) {
+        (true, _) => Finding::ok("rotation", "no change of keys is under way"),
+        (false, false) => Finding::ok("rotation", said.join("; ")),
+        (false, true) => Finding::warn(
+            "rotation",
+            format!(
+                "{}; this takes too long: does `kept serve` or `kept work` run, and what does its log say of `reseal`?",
+                said.join("; ")
+            ),
+        ),
+    }
 }
 
 /// Each location's zone, with the wall-clock time there now: a wrong zone shows at a glance.

@@ -1,9 +1,10 @@
-//! `kept keys`: make a key file; wrap the practices' keys again under a new first key.
+//! `kept keys`: make a key file; wrap the practices' keys again under a new first key; give practices new keys.
 
 use crate::cli::Context;
 use crate::exit::{Exit, Failure};
 use crate::{open, output};
 use clap::Subcommand;
+use kept_flow::rotate::SETTLE;
 use kept_seal::KeyFile;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ enum Keys {
     New(New),
     /// Wrap every practice's keys under the first key of the key file
     Rewrap(Rewrap),
+    /// Make a new data-encryption key for a practice, and move everything to it in the background
+    Rotate(Rotate),
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,11 +44,22 @@ struct Rewrap {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct Rotate {
+    /// One practice; without it all
+    #[arg(long, value_name = "SLUG")]
+    practice: Option<String>,
+    /// Print JSON: one object a practice
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs `kept keys`.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     match args.command {
         Keys::New(args) => new(&args, context),
         Keys::Rewrap(args) => rewrap(&args, context).await,
+        Keys::Rotate(args) => rotate(&args, context).await,
     }
 }
 
@@ -97,5 +111,31 @@ async fn rewrap(args: &Rewrap, context: &Context) -> Result<Exit, Failure> {
     } else {
         output::line(format_args!("{practices} practice(s) are now under key {id}; older keys may go."))?;
     }
+    Ok(Exit::Ok)
+}
+
+async fn rotate(args: &Rotate, context: &Context) -> Result<Exit, Failure> {
+    let flow = open::flow(&context.config).await?;
+    let practices = match &args.practice {
+        Some(slug) => vec![flow.practice_for_command(Some(slug)).await?.practice.id],
+        None => flow.practices().await?,
+    };
+    for id in practices {
+        let version = flow.rotate_keys(id).await?;
+        let slug = &flow.practice(id).await?.practice.slug;
+        if args.json {
+            output::json(&serde_json::json!({ "practice": id.to_string(), "slug": slug, "version": version }))?;
+        } else {
+            output::line(format_args!("{slug}: key {version} is made."))?;
+        }
+    }
+    if !args.json {
+        output::say(format_args!(
+            "`kept serve` or `kept work` does the rest: a new key seals in {} minutes, what lies under the old one is sealed anew, and \
+             the old one is destroyed. `kept doctor` says how far it is.",
+            SETTLE.num_minutes()
+        ));
+    }
+    flow.store.close().await;
     Ok(Exit::Ok)
 }

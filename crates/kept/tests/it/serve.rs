@@ -172,6 +172,22 @@ fn the_doctor_says_what_to_do() {
         .collect();
     assert_eq!(
         whats,
-        ["configuration", "clock", "carrier", "key", "database", "practices", "zones", "work"]
+        ["configuration", "clock", "carrier", "key", "database", "practices", "rotation", "zones", "work"]
     );
+}
+
+#[test]
+fn a_new_data_key_is_made_once_at_a_time() {
+    let scene = Scene::with_practice();
+    scene.file("week.csv", crate::bad_input::good_rows(3));
+    assert_eq!(scene.import("week.csv")["new"], 3);
+    let made = scene.run(&["keys", "rotate", "--json"]).json();
+    assert_eq!((&made["slug"], &made["version"]), (&"north-clinic".into(), &2.into()));
+    scene.run(&["keys", "rotate", "--practice", "north-clinic"]).failed(exit::TRY_AGAIN, &["already", "kept doctor"]);
+    scene.run(&["keys", "rotate", "--practice", "nowhere"]).failed(exit::DATA, &["practice"]);
+    let ran = scene.run(&["doctor"]);
+    assert!(ran.code == exit::OK && ran.out.contains("key 2 seals from"), "{}", ran.out);
+    assert_eq!(scene.import("week.csv")["unchanged"], 3, "the old key still opens");
+    scene.run(&["keys", "rewrap", "--json"]).json();
+    assert_eq!(scene.run(&["audit", "verify"]).code, exit::OK);
 }

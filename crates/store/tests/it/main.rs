@@ -16,3 +16,4 @@ mod preference;
 mod proof;
 mod purge;
 mod receipt;
+mod reseal;

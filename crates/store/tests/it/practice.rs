@@ -22,9 +22,13 @@ fn stored(number: u128, slug: &str) -> StoredPractice {
         },
         salt: Salt([7; 32]),
         wrapped_index_key: vec![1, 2],
-        deks: vec![StoredDek { version: 1, wrapped: vec![3] }, StoredDek { version: 2, wrapped: vec![4] }],
+        deks: vec![dek(1, 3), dek(2, 4)],
         rev: 1,
     }
+}
+
+fn dek(version: i64, byte: u8) -> StoredDek {
+    StoredDek { version, wrapped: vec![byte], sealing: true }
 }
 
 fn location(number: u128, name: &str) -> StoredLocation {
@@ -147,8 +151,9 @@ async fn keys_are_added_and_wrapped_again_all_or_none() {
         let id = new.practice.id;
         let mut tx = store.begin(Scope::Practice(id)).await.unwrap();
         tx.insert_practice(&new, NOW).await.unwrap();
-        tx.insert_practice_key(id, &StoredDek { version: 3, wrapped: vec![5] }, NOW).await.unwrap();
-        let again = |version: i64| StoredDek { version, wrapped: vec![9, u8::try_from(version).unwrap()] };
+        tx.insert_practice_key(id, &dek(3, 5), NOW).await.unwrap();
+        let again =
+            |version: i64| StoredDek { version, wrapped: vec![9, u8::try_from(version).unwrap()], sealing: true };
         tx.rewrap_practice_keys(id, &[8], &[again(1), again(2), again(3)]).await.unwrap();
         let found = tx.stored_practice(id).await.unwrap().unwrap();
         assert_eq!(found.deks, [again(1), again(2), again(3)]);
