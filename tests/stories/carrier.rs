@@ -1,8 +1,8 @@
 //! A carrier of the tests' own: it keeps every text it was handed, under its key, and sends receipts by webhook.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::routing::post;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use kept_carrier::sandbox::{KEY_HEADER, ReplyEvent, StatusEvent, Submission, Taken};
 use kept_carrier::{Caller, MessageStatus};
@@ -44,7 +44,9 @@ impl StoryCarrier {
     }
 
     pub(crate) fn router(&self) -> Router {
-        Router::new().route("/messages", post(take)).with_state(self.clone())
+        // Asked what became of a message it does not know; a carrier that forgot would give the same answer.
+        let look_up = get(|| async { StatusCode::SERVICE_UNAVAILABLE });
+        Router::new().route("/messages", post(take)).route("/messages/{key}", look_up).with_state(self.clone())
     }
 
     /// Every text so far, in the order of arrival.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on fails")]
 
+mod any_point;
 mod carrier;
 mod half_year;
 mod practice;

@@ -2,7 +2,7 @@
 
 use crate::carrier::StoryCarrier;
 use axum::Router;
-use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings as SandboxSettings};
+use kept_carrier::sandbox::{KEY_LIFE, SandboxCarrier, Secret, Settings as SandboxSettings};
 use kept_carrier::{AnyCarrier, Caller, Carriers, Line};
 use kept_domain::{Channel, Instant, Locale, PracticeId, PracticeSettings, StaffId};
 use kept_flow::consent::ConsentChoice;
@@ -15,6 +15,7 @@ use kept_store::Store;
 use kept_store::testing::TestDatabase;
 use kept_web::WebState;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 const SECRET: [u8; 32] = [7; 32];
@@ -29,12 +30,18 @@ pub(crate) struct Practice {
     settings: kept_store::Settings,
     public_url: String,
     carrier_url: String,
+    key_life: Option<Duration>,
     served: Arc<RwLock<Router>>,
 }
 
 impl Practice {
     /// A new practice in New York on an empty database, its clock standing at `start`.
     pub(crate) async fn open(database: &TestDatabase, start: Instant) -> Self {
+        Self::with_carrier(database, start, Some(KEY_LIFE)).await
+    }
+
+    /// The same with a carrier that honours keys for so long, or not at all.
+    pub(crate) async fn with_carrier(database: &TestDatabase, start: Instant, key_life: Option<Duration>) -> Self {
         // Whoever comes second finds it installed already.
         drop(rustls::crypto::ring::default_provider().install_default());
         let clock = Arc::new(MovableClock::still(start));
@@ -46,7 +53,7 @@ impl Practice {
         let router = carrier.router();
         tokio::spawn(async move { axum::serve(api, router).await });
         let ring = KeyRing::ephemeral().unwrap();
-        let flow = flow(database.store.clone(), &ring, &clock, &public_url, &carrier_url);
+        let flow = flow(database.store.clone(), &ring, &clock, &public_url, &carrier_url, key_life);
         let new = NewPractice {
             name: "Oak Street Family Medicine".to_owned(),
             alias: Some("Oak Street".to_owned()),
@@ -83,6 +90,7 @@ impl Practice {
             settings: database.settings.clone(),
             public_url,
             carrier_url,
+            key_life,
             served,
         }
     }
@@ -92,7 +100,7 @@ impl Practice {
         let store = Store::connect(&self.settings).await.unwrap();
         let old = std::mem::replace(
             &mut self.flow,
-            flow(store, &self.ring, &self.clock, &self.public_url, &self.carrier_url),
+            flow(store, &self.ring, &self.clock, &self.public_url, &self.carrier_url, self.key_life),
         );
         *self.served.write().unwrap() = routes(&self.flow, &self.public_url);
         old.store.close().await;
@@ -118,8 +126,15 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-fn flow(store: Store, ring: &KeyRing, clock: &Arc<MovableClock>, public_url: &str, carrier_url: &str) -> Flow {
-    let settings = SandboxSettings::new(carrier_url.to_owned(), Secret::new(SECRET));
+fn flow(
+    store: Store,
+    ring: &KeyRing,
+    clock: &Arc<MovableClock>,
+    public_url: &str,
+    carrier_url: &str,
+    key_life: Option<Duration>,
+) -> Flow {
+    let settings = SandboxSettings { key_life, ..SandboxSettings::new(carrier_url.to_owned(), Secret::new(SECRET)) };
     let carrier = AnyCarrier::Sandbox(SandboxCarrier::new(client(), settings));
     Flow::new(FlowParts {
         store,
