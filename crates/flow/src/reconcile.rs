@@ -6,6 +6,7 @@ use crate::{Flow, FlowError};
 use chrono::Duration;
 use kept_domain::{Instant, LeaseToken, NoticeId, NoticeState, PracticeId, TaskId};
 use kept_store::{ExpiredLease, LOOKING_UP, NewTask, Outcome, Scope};
+use std::collections::BTreeMap;
 
 /// Lost leases looked at in one go.
 pub const RECONCILE_BATCH: i64 = 500;
@@ -34,13 +35,43 @@ impl Flow {
             lost
         };
         let mut summary = ReconcileSummary::default();
+        let mut claimed: BTreeMap<(PracticeId, LeaseToken), Vec<NoticeId>> = BTreeMap::new();
+        let mut keyed: BTreeMap<(PracticeId, LeaseToken), Vec<NoticeId>> = BTreeMap::new();
         for lease in lost {
-            self.reconcile_one(&lease, wall, &mut summary).await?;
+            let whose = (lease.practice, lease.token);
+            if lease.state == NoticeState::Claimed {
+                claimed.entry(whose).or_default().push(lease.id);
+            } else if self.key_lives(&lease, wall) {
+                keyed.entry(whose).or_default().push(lease.id);
+            } else {
+                self.reconcile_one(&lease, wall, &mut summary).await?;
+            }
+        }
+        for ((practice, token), notices) in claimed {
+            let notices: Vec<_> = notices.into_iter().map(|id| (id, None)).collect();
+            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+            summary.released += tx.release_notices(practice, token, &notices).await?;
+            tx.commit().await?;
+        }
+        for ((practice, token), notices) in keyed {
+            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+            summary.resent += tx.rearm_notices(practice, token, &notices).await?;
+            tx.commit().await?;
         }
         self.look_for_lost(&mut summary).await?;
         Ok(summary)
     }
 
+    /// Whether the carrier still takes the notice's key for the same message, so that handing it over again is safe.
+    fn key_lives(&self, lease: &ExpiredLease, wall: Instant) -> bool {
+        let line = lease.carrier.as_deref().and_then(|name| self.carriers.by_name(name));
+        let age = lease.armed_at_ms.map_or(Duration::MAX, |armed| wall - Instant::from_ms(armed));
+        line.and_then(kept_carrier::Line::honours_keys)
+            .and_then(|life| Duration::from_std(life).ok())
+            .is_some_and(|life| age < life)
+    }
+
+    /// Looks after one that was armed and whose key nobody honours.
     async fn reconcile_one(
         &self,
         lease: &ExpiredLease,
@@ -48,24 +79,7 @@ impl Flow {
         summary: &mut ReconcileSummary,
     ) -> Result<(), FlowError> {
         let (practice, id, token) = (lease.practice, lease.id, lease.token);
-        if lease.state == NoticeState::Claimed {
-            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
-            summary.released += tx.release_notices(practice, token, &[(id, None)]).await?;
-            tx.commit().await?;
-            return Ok(());
-        }
         let line = lease.carrier.as_deref().and_then(|name| self.carriers.by_name(name));
-        let age = lease.armed_at_ms.map_or(Duration::MAX, |armed| wall - Instant::from_ms(armed));
-        let key_lives = line
-            .and_then(kept_carrier::Line::honours_keys)
-            .and_then(|life| Duration::from_std(life).ok())
-            .is_some_and(|life| age < life);
-        if key_lives {
-            let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
-            summary.resent += tx.rearm_notices(practice, token, &[id]).await?;
-            tx.commit().await?;
-            return Ok(());
-        }
         let looks_up = line.is_some_and(kept_carrier::Line::looks_up);
         summary.uncertain += self.settle_lost(practice, token, id, looks_up, wall).await?;
         Ok(())
