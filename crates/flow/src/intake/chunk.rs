@@ -392,8 +392,12 @@ impl Run<'_> {
         let practice = self.id();
         let mut tx = self.flow.store.begin_batch(Scope::Practice(practice)).await?;
         let people = &work.people;
+        // First, and alone: numbers of a patient whom somebody else has just added under another id would have nobody to belong to.
+        if tx.insert_patients(practice, &people.new, self.now).await? != people.new.len() as u64 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
         let written = [
-            (tx.insert_patients(practice, &people.new, self.now).await?, people.new.len()),
             (tx.update_patients(practice, &people.changed).await?, people.changed.len()),
             (tx.insert_contacts(practice, &people.contacts).await?, people.contacts.len()),
             (tx.order_contacts(practice, &people.order).await?, people.order.len()),

@@ -438,3 +438,18 @@ async fn an_import_that_was_cut_off_is_finished_by_the_same_file() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_file_twice_at_once_comes_in_once() {
+    both(|store: Store| async move {
+        let world = World::new(&store).await;
+        let day = |text: &str| text.parse().unwrap();
+        let csv = sample::Sample::new(900, 5, day("2026-11-02"), day("2026-11-23")).to_csv();
+        let (one, other) = tokio::join!(Box::pin(import(&world, &csv)), Box::pin(import(&world, &csv)));
+        let total = |outcome: &ImportOutcome| counts(outcome).iter().sum::<u64>();
+        assert_eq!((total(&one), total(&other)), (900, 900));
+        assert_eq!(one.counts.new + other.counts.new, 900, "each visit is new to one of them");
+        assert_eq!(counts(&import(&world, &csv).await), [0, 0, 900, 0, 0]);
+    })
+    .await;
+}
