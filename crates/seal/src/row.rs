@@ -53,25 +53,18 @@ impl PracticeKeys {
     ) -> Result<Sealed<C>, SealError> {
         let mut json = Zeroizing::new(Vec::with_capacity(USUAL_JSON_LEN));
         serde_json::to_writer(&mut *json, plain).map_err(|_| shape::<C>(place))?;
-        self.seal_json(salt, place, &json, nonce)
+        Ok(self.seal_json(salt, place, &json, nonce))
     }
 
-    fn seal_json<C: Column>(
-        &self,
-        salt: &Salt,
-        place: Place,
-        json: &[u8],
-        nonce: [u8; aead::NONCE_LEN],
-    ) -> Result<Sealed<C>, SealError> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes ciphertext")]
+    fn seal_json<C: Column>(&self, salt: &Salt, place: Place, json: &[u8], nonce: [u8; aead::NONCE_LEN]) -> Sealed<C> {
         let version = self.current_version();
         let key = row_key(self.current_dek(), salt, C::TABLE, place.row);
         let mut cell = Vec::with_capacity(5 + aead::NONCE_LEN + json.len() + aead::TAG_LEN);
         cell.push(CELL_FORMAT);
         cell.extend_from_slice(&version.to_be_bytes());
         aead::seal_into(&mut cell, &key, nonce, self.aad::<C>(place, version).as_bytes(), json);
-        #[expect(clippy::disallowed_methods, reason = "the one place that makes ciphertext")]
-        let sealed = Sealed::from_ciphertext(cell);
-        Ok(sealed)
+        Sealed::from_ciphertext(cell)
     }
 
     /// The same value for the same place, sealed under the current version. What is inside is not read as anything.
@@ -80,7 +73,7 @@ impl PracticeKeys {
     /// As [`PracticeKeys::open`].
     pub fn reseal<C: Column>(&self, salt: &Salt, place: Place, sealed: &Sealed<C>) -> Result<Sealed<C>, SealError> {
         let json = self.open_json(salt, place, sealed)?;
-        self.seal_json(salt, place, &json, aead::nonce()?)
+        Ok(self.seal_json(salt, place, &json, aead::nonce()?))
     }
 
     /// Opens one cell.
