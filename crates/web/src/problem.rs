@@ -226,4 +226,23 @@ mod tests {
             }
         }
     }
+
+    async fn falls() -> StatusCode {
+        panic!("Quizelda Wolfenhausen, 1931-07-19")
+    }
+
+    #[tokio::test]
+    async fn a_panic_tells_the_reader_nothing_of_its_cause() {
+        use tower::ServiceExt as _;
+        let router = axum::Router::<()>::new()
+            .route("/", axum::routing::get(falls))
+            .layer(tower_http::catch_panic::CatchPanicLayer::custom(after_panic));
+        let answer = router.oneshot(Request::new(axum::body::Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let told = format!("{:?}", answer.headers());
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 16).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("call us"), "{body}");
+        assert!(!body.contains("Quizelda") && !told.contains("Quizelda"), "{told} {body}");
+    }
 }
