@@ -5,12 +5,17 @@
 //! confirmation goes to a person. Word lists are data, one file a language; all languages are always honoured.
 
 mod lexicon;
+mod pairs;
 mod text;
 
 use crate::text_enum;
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
 use lexicon::{Lexicon, contains, is_one_of, without};
+use pairs::{Means, Pairs, is_mistyped};
 use text::{Folded, fold, tokens, unquoted};
+
+/// The word that is mistyped most.
+const LONG_WORD: &str = "unsubscribe";
 
 /// Characters of a reply that are looked at. A longer text is for a person whatever it says, except that danger and
 /// opt-out are looked for in all of it.
@@ -51,6 +56,7 @@ pub const RULES: &[&str] = &[
     "opt-out-word",
     "bare-cancel",
     "opt-out-phrase",
+    "opt-out-in-other-words",
     "stop-in-other-words",
     "stop-denied",
     "stop-elsewhere",
@@ -129,11 +135,12 @@ pub struct Reply<'a> {
 #[derive(Debug, Clone)]
 pub struct Classifier {
     lexicon: Lexicon,
+    pairs: Pairs,
 }
 
 impl Default for Classifier {
     fn default() -> Self {
-        Self { lexicon: Lexicon::embedded() }
+        Self { lexicon: Lexicon::embedded(), pairs: Pairs::embedded() }
     }
 }
 
@@ -147,7 +154,7 @@ impl Classifier {
         };
         let words = tokens(&said);
         let withdrawal = self.opt_out(&words);
-        if contains(&words.tokens, &lexicon.danger) {
+        if contains(&words.tokens, &lexicon.danger) || self.pairs.say(Means::Danger, &words.tokens) {
             let opts_out = withdrawal.as_ref().is_some_and(|decision| decision.opts_out);
             return Decision { opts_out, ..Decision::new(Intent::Urgent, "danger") };
         }
@@ -157,10 +164,10 @@ impl Classifier {
         if words.tokens.is_empty() {
             return Decision::new(Intent::Person, "nothing-said");
         }
-        if contains(&words.tokens, &lexicon.wrong_number) {
+        let plain = without(&words.tokens, &lexicon.courtesies);
+        if contains(&words.tokens, &lexicon.wrong_number) || is_one_of(&plain, &lexicon.wrong_number_words) {
             return Decision::new(Intent::WrongNumber, "wrong-number");
         }
-        let plain = without(&words.tokens, &lexicon.courtesies);
         if is_one_of(&plain, &lexicon.opt_in) {
             return Decision::new(Intent::OptIn, "start");
         }
@@ -190,8 +197,13 @@ impl Classifier {
         if contains(&words.tokens, &lexicon.stop_denied) {
             return unclear("stop-denied");
         }
-        if contains(&words.tokens, &lexicon.opt_out_phrases) {
+        if contains(&words.tokens, &lexicon.opt_out_phrases)
+            || words.tokens.iter().any(|word| is_mistyped(word, LONG_WORD))
+        {
             return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
+        }
+        if !contains(&words.tokens, &lexicon.stop_elsewhere) && self.pairs.say(Means::OptOut, &words.tokens) {
+            return Some(Decision::new(Intent::OptOut, "opt-out-in-other-words"));
         }
         if !contains(&plain, &lexicon.stop_words) {
             return None;
@@ -201,7 +213,7 @@ impl Classifier {
         }
         let only_fillers = without(&without(&plain, &lexicon.stop_words), &lexicon.stop_fillers).is_empty();
         // "STOP I moved away": a text that begins with the word means it, whatever follows.
-        let begins = plain.first().is_some_and(|word| is_one_of(std::slice::from_ref(word), &lexicon.stop_words));
+        let begins = plain.first().is_some_and(|word| is_one_of(std::slice::from_ref(word), &lexicon.stop_begins));
         if only_fillers || begins {
             return Some(Decision::new(Intent::OptOut, "stop-in-other-words"));
         }
@@ -211,7 +223,8 @@ impl Classifier {
     fn answer(&self, reply: &Reply<'_>, words: &Folded, plain: &[String]) -> Decision {
         let lexicon = &self.lexicon;
         if !words.asks {
-            if is_one_of(plain, &lexicon.one) && !words.unknown_sign {
+            let figures: Vec<String> = plain.iter().filter(|word| *word != "👍").cloned().collect();
+            if is_one_of(&figures, &lexicon.one) && !words.unknown_sign {
                 return accepted(reply, "one");
             }
             if is_one_of(plain, &lexicon.two) {
@@ -240,7 +253,8 @@ impl Classifier {
             (false, false, true) => return Decision::new(Intent::CannotCome, "cannot-come"),
             (_, false, false) => {}
         }
-        if words.asks {
+        // "Please confirm" asks us.
+        if words.asks || contains(&words.tokens, &lexicon.asks_us) {
             return Decision::new(Intent::Person, "question");
         }
         if words.unknown_sign {

@@ -239,6 +239,37 @@ fn danger_comes_first_and_beside_an_opt_out() {
 }
 
 #[test]
+fn opt_outs_that_no_list_foresees() {
+    all_are(
+        Intent::OptOut,
+        &[
+            "Please take my phone off all your messages",
+            "I would rather not get any of your texts",
+            "do not ever contact this phone",
+            "unsubcsribe",
+            "kindly discontinue sms messages to me",
+            "no quiero que ustedes me escriban",
+            "borren por favor mi numero",
+        ],
+    );
+    all_are(
+        Intent::Person,
+        &[
+            "you never text me back",
+            "I did not get the text",
+            "why don't you contact my daughter",
+            "I got no messages from you",
+            "I'll stop and text you",
+            "no me mandaron el mensaje",
+            "dejé un mensaje",
+            "please confirm",
+            "unsubstantiated",
+        ],
+    );
+    all_are(Intent::CannotCome, &["cancel my appointment and text me"]);
+}
+
+#[test]
 fn wrong_number_start_and_help() {
     all_are(Intent::WrongNumber, &["wrong number", "Who is this?", "who's this", "número equivocado", "¿Quién es?"]);
     all_are(Intent::OptIn, &["START", "unstop", "Start please"]);

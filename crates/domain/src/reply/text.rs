@@ -11,6 +11,8 @@ pub(super) struct Folded {
     pub(super) unknown_sign: bool,
 }
 
+/// Lines that a phone adds by itself.
+const SIGNATURES: &[&str] = &["sent from my ", "enviado desde mi ", "get outlook for "];
 /// Pictures that say yes, as words.
 const THUMB: &str = "👍";
 /// Pictures that say yes.
@@ -57,7 +59,7 @@ pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>]) -> Option<String
     let mut kept = String::new();
     for line in folded.lines() {
         let line = line.trim();
-        if line.starts_with('>') {
+        if line.starts_with('>') || SIGNATURES.iter().any(|beginning| line.starts_with(beginning)) {
             continue;
         }
         if line.starts_with("on ") && line.ends_with("wrote:") || line.starts_with("el ") && line.ends_with("escribio:")
