@@ -24,6 +24,7 @@ mod pace;
 mod registry;
 mod route;
 pub mod sandbox;
+pub mod smtp;
 pub mod telnyx;
 #[cfg(test)]
 mod test_server;
@@ -38,7 +39,7 @@ pub use exchange::{BUSY_PAUSE, LONGEST_PAUSE, MAX_ANSWER_BYTES, SUBMIT_TIMEOUT};
 pub use hook::{
     Event, Gateway, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, MAX_HOOK_BYTES, MessageStatus, Receipt,
 };
-pub use outbound::{LookUp, Lost, OPEN, Outbound, Outcome, PACE, Refusal, Sure};
+pub use outbound::{LookUp, Lost, Mail, OPEN, Outbound, Outcome, PACE, Refusal, Sure};
 pub use pace::{MAX_PACE_WAIT, MAX_SENDERS, Pace};
 pub use registry::{AnyCarrier, Carriers, Line};
 pub use route::{Past, Route};

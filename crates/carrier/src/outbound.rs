@@ -9,12 +9,14 @@ use std::time::Duration;
 pub struct Outbound {
     /// The notice; its id is the idempotency key.
     pub key: NoticeId,
-    /// Receiver, E.164.
+    /// Receiver, E.164 or an e-mail address.
     pub to: String,
-    /// Sender, E.164, or none for the carrier's default.
+    /// Sender, E.164 or an e-mail address, or none for the carrier's default.
     pub from: Option<String>,
     /// The whole text, link included.
     pub text: String,
+    /// What a mail has beside its text; none in a text message.
+    pub mail: Option<Mail>,
     /// The carrier drops the message if it cannot deliver it within this time, so that its own queue cannot deliver at
     /// night.
     pub valid_for: Duration,
@@ -22,6 +24,25 @@ pub struct Outbound {
     pub status_url: String,
     /// Where replies go: a public URL of ours.
     pub inbound_url: String,
+}
+
+/// What a mail has beside its text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// One line.
+    pub subject: String,
+    /// The HTML part, link included.
+    pub html: String,
+    /// Who writes, as a list of mails shows it.
+    pub from_name: String,
+    /// Where one request stops mail to this address (RFC 8058).
+    pub unsubscribe_url: Option<String>,
+}
+
+impl fmt::Debug for Mail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mail(…)")
+    }
 }
 
 impl fmt::Debug for Outbound {

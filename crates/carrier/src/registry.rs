@@ -2,6 +2,7 @@
 
 use crate::gateway::GatewayCarrier;
 use crate::sandbox::SandboxCarrier;
+use crate::smtp::SmtpCarrier;
 use crate::telnyx::TelnyxCarrier;
 use crate::twilio::TwilioCarrier;
 use crate::{
@@ -23,6 +24,8 @@ pub enum AnyCarrier {
     Telnyx(Box<TelnyxCarrier>),
     /// Any other, by its description.
     Gateway(Box<GatewayCarrier>),
+    /// A mail server.
+    Smtp(Box<SmtpCarrier>),
 }
 
 /// Runs the same call on whichever carrier it is.
@@ -33,6 +36,7 @@ macro_rules! on_each {
             AnyCarrier::Twilio($carrier) => $call,
             AnyCarrier::Telnyx($carrier) => $call,
             AnyCarrier::Gateway($carrier) => $call,
+            AnyCarrier::Smtp($carrier) => $call,
         }
     };
 }

@@ -41,6 +41,7 @@ async fn break_down(carriers: &Carriers, name: &str) {
         to: "+12025550143".to_owned(),
         from: None,
         text: "Oak".to_owned(),
+        mail: None,
         valid_for: Duration::from_mins(1),
         status_url: String::new(),
         inbound_url: String::new(),

@@ -58,6 +58,7 @@ fn notice() -> Outbound {
         to: "+12025550143".to_owned(),
         from: Some("+12025550100".to_owned()),
         text: "Oak: Tue 9:15 https://kept.example.org/oak/l#zzz".to_owned(),
+        mail: None,
         valid_for: Duration::from_hours(1),
         status_url: URL.to_owned(),
         inbound_url: "https://kept.example.org/hooks/sandbox/oak/inbound".to_owned(),

@@ -106,6 +106,7 @@ pub(crate) fn notice() -> Outbound {
         to: "+12025550143".to_owned(),
         from: None,
         text: "Oak: mañana 9:15 \"{to}\" & 100% + https://kept.example.org/oak/l#zzz".to_owned(),
+        mail: None,
         valid_for: Duration::from_mins(90),
         status_url: "https://kept.example.org/hooks/x/oak/status".to_owned(),
         inbound_url: "https://kept.example.org/hooks/x/oak/inbound".to_owned(),

@@ -105,6 +105,8 @@ private! {
         to: String,
         /// The rendered text with the mark where the link goes.
         text: String,
+        /// What a mail has beside its text; none in a text message.
+        mail: Option<MailBody>,
     }
 
     /// The secret `t` of a notice's link; wiped at a final delivery status. Salt: the practice's.
@@ -174,8 +176,34 @@ private! {
     }
 }
 
+/// What a mail has beside its text. Part of a [`NoticeBody`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailBody {
+    /// One line.
+    pub subject: String,
+    /// The HTML part with the mark where the link goes.
+    pub html: String,
+    /// Who writes: a location's alias.
+    pub from_name: String,
+    /// Where mail to this address is stopped.
+    pub unsubscribe: String,
+}
+
+impl std::fmt::Debug for MailBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MailBody(…)")
+    }
+}
+
+impl MailBody {
+    /// The HTML part with the link in its place.
+    pub fn with_link(&self, url: &str) -> String {
+        self.html.replace(NoticeBody::LINK, url)
+    }
+}
+
 impl NoticeBody {
-    /// Stands in [`NoticeBody::text`] where the link goes (U+FFFC, which no template writes).
+    /// Stands in [`NoticeBody::text`] and [`MailBody::html`] where the link goes (U+FFFC, which no template writes).
     pub const LINK: char = '\u{FFFC}';
 
     /// The text with the link in its place.

@@ -62,6 +62,8 @@ pub mod act {
     pub const PREFERENCE_SET: &str = "preference.set";
     /// Reminders about a visit were switched off, or on again.
     pub const VISIT_MUTED: &str = "visit.muted";
+    /// Mail to an address was stopped by the address in a mail.
+    pub const EMAIL_STOPPED: &str = "email.stopped";
     /// A text came in and was read; consent, links or the number may have changed by it.
     pub const REPLY_RECEIVED: &str = "reply.received";
     /// A carrier says that a number cannot be reached, or has opted out there.

@@ -38,6 +38,7 @@ mod sweeps;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod texts;
+pub mod unsubscribe;
 pub mod upload;
 pub mod visit;
 

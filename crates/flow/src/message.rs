@@ -1,9 +1,11 @@
 //! What a notice says: one function for the sender and for `simulate`.
 
+mod email;
+
 use crate::FlowError;
 use chrono::NaiveDateTime;
 use kept_domain::private::NoticeBody;
-use kept_domain::{Locale, NoticeKind};
+use kept_domain::{Channel, Locale, NoticeKind};
 use kept_render::{Renderer, segments, sms};
 
 /// Characters of a link's secret.
@@ -21,6 +23,8 @@ pub struct SaidVisit {
 /// Everything a text is made from. Nothing here is private beyond what a text may say (messaging.md).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
+    /// How it travels.
+    pub channel: Channel,
     /// Reminder or change.
     pub kind: NoticeKind,
     /// `reminder`, `change` or `change-practitioner`.
@@ -39,15 +43,37 @@ pub struct Message {
     pub max_segments: usize,
     /// Where the portal is, up to and with the `#`: the address of a link is this and its secret.
     pub link_base: String,
+    /// Phone to call, E.164; said in mails, which have room for it.
+    pub phone: Option<String>,
+    /// Where mail to the address is stopped; nothing in texts.
+    pub unsubscribe: String,
 }
 
-/// A written text.
+impl Message {
+    /// A stand-in of the real link's length, so that segments are counted as they will be sent. 'z' is in the alphabet of secrets.
+    fn stand_in(&self) -> String {
+        format!("{}{}", self.link_base, "z".repeat(SECRET_CHARS))
+    }
+}
+
+/// A written text or mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// With [`NoticeBody::LINK`] where the link goes.
     pub text: String,
-    /// Segments it takes with a real link in place.
-    pub segments: usize,
+    /// Segments that a text takes with a real link in place; none for a mail.
+    pub segments: Option<usize>,
+    /// What a mail has beside its text.
+    pub mail: Option<WrittenMail>,
+}
+
+/// What a mail has beside its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenMail {
+    /// One line.
+    pub subject: String,
+    /// With [`NoticeBody::LINK`] where the link goes.
+    pub html: String,
 }
 
 /// The address of links of a practice up to and with the `#`.
@@ -55,10 +81,16 @@ pub fn link_base(public_url: &str, slug: &str) -> String {
     format!("{public_url}/{slug}/l#")
 }
 
-/// Writes the text.
+/// Writes the text or mail.
 pub fn write(render: &Renderer, message: &Message) -> Result<Written, FlowError> {
-    // A stand-in of the real length, so that segments are counted as they will be sent. 'z' is in the alphabet of secrets.
-    let link = format!("{}{}", message.link_base, "z".repeat(SECRET_CHARS));
+    match message.channel {
+        Channel::Sms => text(render, message),
+        Channel::Email => email::write(render, message),
+    }
+}
+
+fn text(render: &Renderer, message: &Message) -> Result<Written, FlowError> {
+    let link = message.stand_in();
     let Some(first) = message.visits.first() else { return Err(FlowError::NotFound { what: "visit in this notice" }) };
     let (alias, start, locale) = (message.alias.clone(), first.start, message.locale);
     let several = u32::try_from(message.visits.len()).unwrap_or(u32::MAX);
@@ -80,7 +112,7 @@ pub fn write(render: &Renderer, message: &Message) -> Result<Written, FlowError>
     };
     let fitted = segments::fit(&rendered, message.max_segments);
     let segments = segments::count(&fitted).parts;
-    Ok(Written { text: fitted.replace(&link, &NoticeBody::LINK.to_string()), segments })
+    Ok(Written { text: fitted.replace(&link, &NoticeBody::LINK.to_string()), segments: Some(segments), mail: None })
 }
 
 #[cfg(test)]
@@ -89,6 +121,7 @@ mod tests {
 
     fn message() -> Message {
         Message {
+            channel: Channel::Sms,
             kind: NoticeKind::Reminder,
             template: "reminder".to_owned(),
             locale: Locale::En,
@@ -98,6 +131,8 @@ mod tests {
             reply: true,
             max_segments: 1,
             link_base: link_base("https://kept.example.org", "oak"),
+            phone: Some("+14155550123".to_owned()),
+            unsubscribe: String::new(),
         }
     }
 
@@ -116,8 +151,29 @@ mod tests {
                     let written = write(&render, &message).unwrap();
                     assert_eq!(written.text.matches(NoticeBody::LINK).count(), 1, "{written:?}");
                     assert!(!written.text.contains("zzz"), "{written:?}");
-                    assert_eq!(written.segments, 1, "{written:?}");
+                    assert_eq!((written.segments, &written.mail), (Some(1), &None), "{written:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mail_has_the_mark_in_both_parts() {
+        let render = Renderer::new().unwrap();
+        let unsubscribe = "https://kept.example.org/oak/u/token".to_owned();
+        let mail = Message { channel: Channel::Email, unsubscribe: unsubscribe.clone(), ..message() };
+        for locale in Locale::ALL {
+            for discreet in [false, true] {
+                let written = write(&render, &Message { locale: *locale, discreet, ..mail.clone() }).unwrap();
+                let beside = written.mail.clone().unwrap();
+                for part in [&written.text, &beside.html] {
+                    assert_eq!(part.matches(NoticeBody::LINK).count(), 1, "{part}");
+                    assert!(part.contains(&unsubscribe) && !part.contains("zzz"), "{part}");
+                    assert_eq!(part.contains("9:15"), !discreet, "{part}");
+                }
+                assert_eq!(written.segments, None);
+                assert_eq!(beside.subject.contains("9:15"), !discreet, "{}", beside.subject);
+                assert!(!beside.subject.contains(NoticeBody::LINK));
             }
         }
     }

@@ -100,8 +100,11 @@ impl Flow {
     /// Channels that something carries, in the order of the ladder. With nothing set up planning goes on as if texts would go
     /// out: that is what a trial without a carrier wants to see.
     pub(crate) fn channels(&self) -> Vec<Channel> {
-        let carried: Vec<Channel> =
-            Channel::ALL.iter().copied().filter(|channel| self.carriers.for_channel(*channel).is_some()).collect();
+        let carried: Vec<Channel> = Channel::ALL
+            .iter()
+            .copied()
+            .filter(|channel| self.carriers.of_channel(*channel).next().is_some())
+            .collect();
         if carried.is_empty() { vec![Channel::Sms] } else { carried }
     }
 }

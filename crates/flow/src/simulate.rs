@@ -3,7 +3,7 @@
 
 use crate::message::{self, Message, SaidVisit};
 use crate::plan::{Facts, Group};
-use crate::{Flow, FlowError, OpenPractice};
+use crate::{Flow, FlowError, OpenPractice, unsubscribe};
 use chrono_tz::Tz;
 use kept_domain::plan::StepKey;
 use kept_domain::private::NoticeBody;
@@ -42,9 +42,11 @@ pub struct SimulatedLine {
     pub decision: Decided,
     /// Why not.
     pub reason: Option<SkipReason>,
+    /// The subject of a mail.
+    pub subject: Option<String>,
     /// The text, with an ellipsis in place of the link's secret. Steps that share a message share the text.
     pub text: Option<String>,
-    /// Segments the text takes with a real link.
+    /// Segments a text takes with a real link; none for a mail.
     pub segments: Option<usize>,
 }
 
@@ -87,28 +89,41 @@ impl Flow {
         lines: &mut Vec<SimulatedLine>,
     ) -> Result<(), FlowError> {
         let within = |at: Instant| from <= at && at < to;
-        let mut written: HashMap<usize, (Instant, String, usize)> = HashMap::new();
+        let mut written: HashMap<usize, (Instant, message::Written)> = HashMap::new();
         for planned in outcome.messages.iter().filter(|message| within(message.due_at)) {
             let Some(message) = self.message(open, facts, group, outcome, planned) else { continue };
-            let text = message::write(&self.render, &message)?;
-            let shown = text.text.replace(NoticeBody::LINK, &format!("{}…", message.link_base));
-            let of = |member: &usize| (*member, (planned.due_at, shown.clone(), text.segments));
+            let mut shown = message::write(&self.render, &message)?;
+            shown.text = shown.text.replace(NoticeBody::LINK, &format!("{}…", message.link_base));
+            let of = |member: &usize| (*member, (planned.due_at, shown.clone()));
             written.extend(planned.members.iter().map(of));
         }
         for (index, decision) in outcome.decisions.iter().enumerate() {
             let Some((row, visit)) = group.rows.get(decision.visit).zip(group.circle.visits.get(decision.visit)) else {
                 continue;
             };
-            let line = |due_at, decided, reason, text: Option<(String, usize)>| {
-                let (text, segments) = text.unzip();
+            let line = |due_at, decided, reason, written: Option<message::Written>| {
+                let segments = written.as_ref().and_then(|written| written.segments);
+                let (text, mail) = written.map(|written| (written.text, written.mail)).unzip();
+                let subject = mail.flatten().map(|mail| mail.subject);
                 let (appointment, step, channel, zone) = (row.id, decision.step, decision.channel, visit.zone);
-                SimulatedLine { appointment, step, channel, due_at, zone, decision: decided, reason, text, segments }
+                SimulatedLine {
+                    appointment,
+                    step,
+                    channel,
+                    due_at,
+                    zone,
+                    decision: decided,
+                    reason,
+                    subject,
+                    text,
+                    segments,
+                }
             };
             let skipped = |reason| line(decision.due_at, Decided::Skip, Some(reason), None);
             match decision.verdict {
                 Verdict::Send { .. } => {
-                    if let Some((due_at, text, segments)) = written.remove(&index) {
-                        lines.push(line(due_at, Decided::Send, None, Some((text, segments))));
+                    if let Some((due_at, written)) = written.remove(&index) {
+                        lines.push(line(due_at, Decided::Send, None, Some(written)));
                     }
                 }
                 Verdict::Hold if within(decision.due_at) => lines.push(skipped(SkipReason::Held)),
@@ -137,16 +152,24 @@ impl Flow {
             let visit = group.circle.visits.get(decision.visit)?;
             Some(SaidVisit { step: decision.step.to_string(), start: visit.start.local(visit.zone) })
         });
+        let channel = group.circle.numbers.get(planned.number)?.channel;
+        let place = open.location(first.location).map(|found| &found.location);
         Some(Message {
+            channel,
             kind: planned.kind,
             template: template(planned.kind, decisions.iter().map(|decision| decision.step)).to_owned(),
             locale: facts.locale(first),
-            alias: open.location(first.location).map_or(&open.practice.alias, |found| &found.location.alias).clone(),
+            alias: place.map_or(&open.practice.alias, |found| &found.alias).clone(),
             discreet: settings.discreet,
             visits: said.collect(),
             reply: visits.len() == 1 && first.answer == Answer::NeedsAction,
             max_segments: usize::from(settings.max_segments),
             link_base: message::link_base(&self.settings.public_url, &open.practice.slug),
+            phone: place.and_then(|found| found.phone.clone()).or_else(|| open.practice.phone.clone()),
+            unsubscribe: match channel {
+                Channel::Sms => String::new(),
+                Channel::Email => unsubscribe::url(&self.settings.public_url, &open.practice.slug, "…"),
+            },
         })
     }
 }

@@ -6,8 +6,8 @@ use chrono::NaiveDate;
 use kept_domain::private::{AppointmentPrivate, PatientPrivate};
 use kept_domain::time::day_number;
 use kept_domain::{
-    AppointmentId, AppointmentStatus, Instant, LinkId, Locale, LocationId, PatientId, PracticeId, PracticeSettings,
-    SourceId, StaffId,
+    AppointmentId, AppointmentStatus, BlindIndex, Instant, LinkId, Locale, LocationId, PatientId, PracticeId,
+    PracticeSettings, SourceId, StaffId,
 };
 use kept_render::Renderer;
 use kept_seal::{Blind, KeyRing, LinkToken, Place, row};
@@ -162,6 +162,19 @@ impl World {
         tx.insert_visits(self.practice, self.flow.new_id::<SourceId>(), &[visit], NOW).await.expect("inserted");
         tx.commit().await.expect("committed");
         id
+    }
+
+    /// The blind index of an e-mail address.
+    pub async fn address(&self, address: &str) -> BlindIndex {
+        let open = self.flow.practice(self.practice).await.expect("the practice opens");
+        open.keys.blind(Blind::Email, address)
+    }
+
+    /// The token of a mail to an address, as its "no more mail" address has it.
+    pub async fn stop_mail_token(&self, address: &str, locale: Locale) -> String {
+        let open = self.flow.practice(self.practice).await.expect("the practice opens");
+        let bix = open.keys.blind(Blind::Email, address);
+        open.keys.seal_opt_out(&kept_seal::OptOut { bix, locale }).expect("sealed")
     }
 
     /// A link to visits, as a notice makes one.

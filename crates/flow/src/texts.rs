@@ -4,7 +4,7 @@
 use crate::message::{self, Message, SaidVisit};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::{NaiveDate, NaiveDateTime};
-use kept_domain::{Locale, NoticeKind};
+use kept_domain::{Channel, Locale, NoticeKind};
 use kept_render::private_words::warn_private;
 use std::fmt;
 
@@ -67,6 +67,7 @@ impl Flow {
                 for (text, kind, template, step, visits) in TEXTS {
                     let said = SaidVisit { step: (*step).to_owned(), start: longest() };
                     let message = Message {
+                        channel: Channel::Sms,
                         kind: *kind,
                         template: (*template).to_owned(),
                         locale,
@@ -76,6 +77,8 @@ impl Flow {
                         reply: *visits == 1,
                         max_segments: accepted,
                         link_base: message::link_base(&self.settings.public_url, &open.practice.slug),
+                        phone: None,
+                        unsubscribe: String::new(),
                     };
                     let written = message::write(&self.render, &message)?;
                     let warning = |fault| TextWarning {
@@ -84,8 +87,8 @@ impl Flow {
                         text: (*text).to_owned(),
                         fault,
                     };
-                    if written.segments > accepted {
-                        warnings.push(warning(TextFault::Segments { takes: written.segments, accepted }));
+                    if let Some(takes) = written.segments.filter(|takes| *takes > accepted) {
+                        warnings.push(warning(TextFault::Segments { takes, accepted }));
                     }
                     for found in warn_private(&written.text) {
                         let fault = TextFault::Private { word: found.word, gives_away: found.gives_away };

@@ -32,7 +32,7 @@ pub fn client() -> Result<reqwest::Client, Failure> {
 /// The configured carriers; none sends nothing.
 pub fn configured(config: &Config) -> Result<Carriers, Failure> {
     let texts: Vec<Line> = config.carrier.iter().map(|kind| line(kind, config)).collect::<Result<_, _>>()?;
-    Ok(Carriers::new(texts))
+    Ok(Carriers::new(texts.into_iter().chain(crate::mail::line(config)?).collect()))
 }
 
 /// One line for texts.

@@ -1,8 +1,10 @@
 //! Configuration: the embedded default file, then `kept.toml`, then `KEPT_…` variables; checked before anything starts.
 
 mod lines;
+mod mail;
 
 pub use lines::{CarrierKind, CarrierList, TextLines};
+pub use mail::SmtpEncryption;
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -68,6 +70,30 @@ pub struct Config {
     /// What the lines of texts need.
     #[serde(flatten)]
     pub texts: TextLines,
+    /// The mail server; empty: no mail is sent.
+    pub smtp_host: String,
+    /// Its port.
+    pub smtp_port: u32,
+    /// How the connection to it is encrypted.
+    pub smtp_encryption: SmtpEncryption,
+    /// Who we are to it.
+    pub smtp_user: String,
+    /// And how it knows.
+    pub smtp_password: Hidden,
+    /// Certificates to trust instead of the machine's, PEM.
+    pub smtp_ca_file: String,
+    /// Address that mail comes from.
+    pub smtp_from: String,
+    /// Address that takes opt-outs by mail.
+    pub smtp_unsubscribe: String,
+    /// Mails a second at most; 0 for no limit.
+    pub smtp_per_second: u32,
+    /// Key that signs mail, PEM.
+    pub dkim_key_file: String,
+    /// Its name in the DNS.
+    pub dkim_selector: String,
+    /// The domain it signs for.
+    pub dkim_domain: String,
     /// Where metrics are read; empty: nowhere.
     pub metrics_listen: String,
     /// How log lines look.
@@ -271,6 +297,7 @@ impl Config {
         }
         self.metrics_address()?;
         self.check_lines()?;
+        self.check_mail()?;
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
             return Err(setting("log", format!("{error}; write e.g. `info` or `info,kept_store=debug`")));
         }

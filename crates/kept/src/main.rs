@@ -12,6 +12,7 @@ mod exit;
 mod health;
 mod jobs;
 mod logging;
+mod mail;
 mod metrics;
 mod open;
 mod output;

@@ -2,7 +2,7 @@
 //!
 //! Templates and phrase catalogues live in `/templates`, are embedded into the binary and compiled once, when the
 //! [`Renderer`] is made. `sms/…` and `email/….txt` are rendered by [`Renderer::text`] without escaping;
-//! `web/….html` by [`Renderer::page`] with HTML escaping. Both are checked at compile time by the template's name.
+//! `web/….html` and `email/….html` by [`Renderer::page`] with HTML escaping. Both are checked at compile time by the template's name.
 //!
 //! In a template:
 //! - `{{ t(key="visit.question", day=start | day) }}` is a phrase of the catalogues `templates/<locale>/*.toml`;
@@ -12,6 +12,7 @@
 pub mod catalogue;
 pub mod chart;
 pub mod demo;
+pub mod email;
 mod filters;
 pub mod messages;
 pub mod patient;

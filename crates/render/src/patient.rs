@@ -2,6 +2,10 @@
 //! session at level 1 only.
 
 mod samples;
+pub(crate) mod stop_mail;
+
+pub(crate) use samples::frame as sample_frame;
+pub use stop_mail::StopMailPage;
 
 use crate::Template;
 use crate::samples::Sampled;

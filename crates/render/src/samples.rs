@@ -38,9 +38,11 @@ impl Sampled {
 pub fn all() -> Vec<Sampled> {
     [
         crate::demo::sampled(),
+        crate::email::sampled(),
         crate::sms::sampled(),
         crate::messages::sampled(),
         crate::patient::sampled(),
+        crate::patient::stop_mail::sampled(),
         crate::report::sampled(),
         crate::sandbox::sampled(),
         crate::settings::sampled(),

@@ -42,10 +42,16 @@ pub fn router(state: WebState) -> Router {
         .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
         .layer(from_fn_with_state(state.clone(), problem::as_page));
 
+    // The one page whose form may come from anywhere: mail providers press it for their readers (RFC 8058).
+    let stop_mail = patient::stop_mail_routes()
+        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
+        .layer(from_fn_with_state(state.clone(), problem::as_page));
+
     Router::new()
         .merge(assets::routes())
         .merge(hooks::routes())
         .merge(sandbox::routes())
+        .merge(stop_mail)
         .merge(pages)
         .layer(DefaultBodyLimit::max(limits::FORM_BODY_BYTES))
         .layer(CatchPanicLayer::custom(problem::after_panic))

@@ -54,7 +54,7 @@ impl Flow {
         let place = || Place::new(id, 1);
         let number: ContactPrivate =
             open.keys.open(&contact.salt, Place::new(contact.id, contact.rev), &contact.private)?;
-        let body = open.keys.seal(&open.salt, place(), &NoticeBody { to: number.value, text })?;
+        let body = open.keys.seal(&open.salt, place(), &NoticeBody { to: number.value, text, mail: None })?;
         let secret = open.keys.seal(&open.salt, place(), &LinkSecret { t: token.as_str().to_owned() })?;
         let visits =
             vec![NewLinkVisit { appointment: visit, patient: target.patient, revision: target.revision, ordinal: 1 }];

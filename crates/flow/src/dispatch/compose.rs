@@ -1,13 +1,13 @@
 //! Opening numbers, writing texts, sealing them: no transaction is open while this runs.
 
 use crate::message::{self, Message, SaidVisit};
-use crate::{Flow, FlowError, OpenPractice};
+use crate::{Flow, FlowError, OpenPractice, unsubscribe};
 use chrono_tz::Tz;
-use kept_domain::private::{LinkSecret, NoticeBody};
+use kept_domain::private::{LinkSecret, MailBody, NoticeBody};
 use kept_domain::window::Hours;
 use kept_domain::zone::{candidate_zones, places_from_text, zones_from_text};
-use kept_domain::{AppointmentId, LinkId, NoticeId, NoticeKind, ReminderId, Sealed};
-use kept_seal::{LinkToken, Place};
+use kept_domain::{AppointmentId, Channel, LinkId, NoticeId, NoticeKind, ReminderId, Sealed};
+use kept_seal::{LinkToken, OptOut, Place};
 use kept_store::{ClaimedNotice, NewLink, NewLinkVisit, NoticeReminder, PastAttempt, Scope};
 use std::collections::{BTreeSet, HashMap};
 
@@ -124,7 +124,16 @@ impl Flow {
         let place = |reminder: &NoticeReminder| open.location(reminder.location).map(|found| &found.location);
         let zone = |reminder: &NoticeReminder| place(reminder).map_or(open.practice.time_zone, |found| found.time_zone);
         let alias = visits.first().and_then(|first| place(first)).map_or(&open.practice.alias, |found| &found.alias);
+        let place_of_first = visits.first().and_then(|first| place(first));
+        let unsubscribe = match notice.channel {
+            Channel::Sms => String::new(),
+            Channel::Email => {
+                let token = open.keys.seal_opt_out(&OptOut { bix: notice.bix, locale: notice.locale })?;
+                unsubscribe::url(&self.settings.public_url, &open.practice.slug, &token)
+            }
+        };
         let message = Message {
+            channel: notice.channel,
             kind: notice.kind,
             template: notice.template.clone(),
             locale: notice.locale,
@@ -140,12 +149,20 @@ impl Flow {
             reply: matches!(visits.as_slice(), [only] if only.answer == "needs-action"),
             max_segments: usize::from(settings.max_segments),
             link_base: message::link_base(&self.settings.public_url, &open.practice.slug),
+            phone: place_of_first.and_then(|found| found.phone.clone()).or_else(|| open.practice.phone.clone()),
+            unsubscribe,
         };
         let written = message::write(&self.render, &message)?;
         let token = LinkToken::generate()?;
         let link: LinkId = self.new_id();
         let rev = notice.rev + 1;
-        let body = NoticeBody { to: to.value, text: written.text };
+        let mail = written.mail.map(|mail| MailBody {
+            subject: mail.subject,
+            html: mail.html,
+            from_name: message.alias.clone(),
+            unsubscribe: message.unsubscribe.clone(),
+        });
+        let body = NoticeBody { to: to.value, text: written.text, mail };
         let sealed_body = open.keys.seal(&open.salt, Place::new(notice.id, rev), &body)?;
         let plain = LinkSecret { t: token.as_str().to_owned() };
         let sealed_secret = Some(open.keys.seal(&open.salt, Place::new(notice.id, rev), &plain)?);

@@ -8,7 +8,7 @@ use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use futures_util::{StreamExt as _, stream};
-use kept_carrier::{Line, Outbound, Outcome as Carried, Refusal, Sure};
+use kept_carrier::{Line, Mail, Outbound, Outcome as Carried, Refusal, Sure};
 use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, NoticeId, NoticeState, TaskId};
 use kept_store::{Chain, LOOKING_UP, NewTask, Outcome, PastAttempt, Scope};
 
@@ -59,15 +59,25 @@ impl Flow {
             return handed;
         };
         let (public_url, slug) = (&self.settings.public_url, &open.practice.slug);
-        let text = match &ready.text.secret {
-            Some(token) => ready.text.body.with_link(&crate::link::url(public_url, slug, token)),
-            None => ready.text.body.text.clone(),
+        let body = &ready.text.body;
+        let link = ready.text.secret.as_ref().map(|token| crate::link::url(public_url, slug, token));
+        let text = link.as_deref().map_or_else(|| body.text.clone(), |link| body.with_link(link));
+        let mail = body.mail.as_ref().map(|mail| Mail {
+            subject: mail.subject.clone(),
+            html: link.as_deref().map_or_else(|| mail.html.clone(), |link| mail.with_link(link)),
+            from_name: mail.from_name.clone(),
+            unsubscribe_url: Some(mail.unsubscribe.clone()),
+        });
+        let from = match notice.channel {
+            Channel::Sms => open.location(notice.location).and_then(|found| found.sender.clone()),
+            Channel::Email => open.practice.settings.email_from.clone(),
         };
         let outbound = Outbound {
             key: notice.id,
             to: ready.text.body.to.clone(),
-            from: open.location(notice.location).and_then(|found| found.sender.clone()),
+            from,
             text,
+            mail,
             valid_for: ready.valid_for.to_std().unwrap_or_default(),
             status_url: format!("{public_url}/hooks/{}/{slug}/status", line.name()),
             inbound_url: format!("{public_url}/hooks/{}/{slug}/inbound", line.name()),

@@ -111,6 +111,7 @@ impl Run<'_> {
         numbers: &mut Numbers<'_>,
     ) -> Result<Vec<Item<'a>>, FlowError> {
         let keys = &self.practice.keys;
+        let mails = self.flow.channels().contains(&Channel::Email);
         let mut items = Vec::with_capacity(visits.len());
         let mut bytes = Vec::new();
         for visit in visits {
@@ -135,7 +136,8 @@ impl Run<'_> {
             if let (Some(bix), Action::Upsert, false) = (address, visit.action, unsaid) {
                 self.wishes.add(Channel::Email, bix, visit.consent_email);
             }
-            self.outcome.without_number += u64::from(number.is_none());
+            let by_mail = mails && address.is_some();
+            self.outcome.without_number += u64::from(number.is_none() && !by_mail);
             items.push(Item {
                 said,
                 location,

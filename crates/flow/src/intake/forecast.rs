@@ -221,9 +221,9 @@ pub struct Forecast {
 /// A message as it would be written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Foretext {
-    /// The text, with an ellipsis in place of the link's secret.
+    /// The text, with an ellipsis in place of the link's secret; a mail begins with its subject and an empty line.
     pub text: String,
-    /// Segments it takes with a real link; for mail, none.
+    /// Segments it takes with a real link; 0 for a mail.
     pub segments: usize,
 }
 
@@ -238,7 +238,8 @@ impl Flow {
     pub fn foretext(&self, foretold: &ForetoldMessage) -> Result<Foretext, FlowError> {
         let written = message::write(&self.render, &foretold.message)?;
         let text = written.text.replace(NoticeBody::LINK, &format!("{}…", foretold.message.link_base));
-        Ok(Foretext { text, segments: written.segments })
+        let text = written.mail.map_or_else(|| text.clone(), |mail| format!("{}\n\n{text}", mail.subject));
+        Ok(Foretext { text, segments: written.segments.unwrap_or(0) })
     }
 
     /// Plans a draft in memory. Writes nothing.

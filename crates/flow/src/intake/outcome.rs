@@ -87,7 +87,8 @@ pub struct ImportOutcome {
     pub import: Option<ImportId>,
     /// How many rows of what kind.
     pub counts: Counts,
-    /// Visits whose number is missing or cannot be written to: they count in the report and cannot be reminded.
+    /// Visits whose number is missing or cannot be written to, and whose address neither where mail is sent: they count in the
+    /// report and cannot be reminded.
     pub without_number: u64,
     /// Entries written to the consent ledger.
     pub consents: u64,

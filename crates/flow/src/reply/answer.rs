@@ -89,7 +89,7 @@ impl Flow {
         let place = || Place::new(id, 1);
         let text = segments::fit(&text, MAX_SEGMENTS);
         let text = url.map_or(text.clone(), |url| text.replace(&url, &NoticeBody::LINK.to_string()));
-        let body = NoticeBody { to: sender.number.clone(), text };
+        let body = NoticeBody { to: sender.number.clone(), text, mail: None };
         let body = open.keys.seal(&open.salt, place(), &body)?;
         let mut link_secret = None;
         let mut link = None;

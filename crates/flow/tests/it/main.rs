@@ -4,5 +4,6 @@
 
 mod answer;
 mod desk;
+mod mail;
 mod report;
 mod setup;

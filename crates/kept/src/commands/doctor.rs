@@ -76,6 +76,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![configuration(config), clock()];
     findings.extend(lines(config));
+    findings.push(mail(config).await);
     let ring = match open::key_ring(&config.key_file) {
         Ok(ring) => {
             let ids = ring.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(", ");
@@ -127,6 +128,27 @@ fn lines(config: &Config) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+/// Whether mail can be sent: connects to the server, encrypts, signs in, hangs up.
+async fn mail(config: &Config) -> Finding {
+    let server = match crate::mail::server(config) {
+        Ok(Some(server)) => server,
+        Ok(None) => return Finding::ok("mail", "none: nobody is reached by e-mail; set `smtp_host` for it"),
+        Err(failure) => return Finding::fail("mail", failure),
+    };
+    let (host, port) = (&config.smtp_host, config.smtp_port);
+    match server.check().await {
+        Err(code) => Finding::fail("mail", format!("{host}:{port}: {code}: {}", crate::mail::advice(&code))),
+        Ok(()) if config.dkim_key_file.is_empty() => Finding::warn(
+            "mail",
+            format!(
+                "through {host}:{port}, unsigned: set `dkim_key_file` unless that server signs for {}",
+                config.signing_domain()
+            ),
+        ),
+        Ok(()) => Finding::ok("mail", format!("through {host}:{port}, signed for {}", config.signing_domain())),
+    }
 }
 
 fn clock() -> Finding {

@@ -65,6 +65,8 @@ struct Line {
     local_time: String,
     decision: &'static str,
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
     text: Option<String>,
     segments: Option<usize>,
 }
@@ -79,6 +81,7 @@ impl From<&SimulatedLine> for Line {
             local_time: line.due_at.rfc3339_in(line.zone),
             decision: line.decision.as_str(),
             reason: line.reason.map(kept_domain::SkipReason::as_str),
+            subject: line.subject.clone(),
             text: line.text.clone(),
             segments: line.segments,
         }
@@ -100,11 +103,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     for line in &lines {
         let local = line.due_at.local(line.zone).format("%a %Y-%m-%d %H:%M");
         let what = match (&line.text, line.reason) {
-            (Some(text), _) => text.as_str(),
+            // Of a mail the subject: the text has many lines.
+            (Some(text), _) => line.subject.as_deref().unwrap_or(text),
             (None, Some(reason)) => reason.sentence(),
             (None, None) => "",
         };
-        output::line(format_args!("{local}  {:<4}  {:<19}  {}  {what}", line.decision, line.step, line.appointment))?;
+        let (decision, channel, step) = (line.decision.as_str(), line.channel.as_str(), line.step.to_string());
+        output::line(format_args!("{local}  {decision:<4}  {channel:<5}  {step:<19}  {}  {what}", line.appointment))?;
     }
     let sends = lines.iter().filter(|line| line.decision == Decided::Send).count();
     output::say(format_args!("{sends} reminders would be sent, {} would not.", lines.len() - sends));

@@ -172,7 +172,7 @@ fn the_doctor_says_what_to_do() {
         .collect();
     assert_eq!(
         whats,
-        ["configuration", "clock", "carrier", "key", "database", "practices", "rotation", "zones", "work"]
+        ["configuration", "clock", "carrier", "mail", "key", "database", "practices", "rotation", "zones", "work"]
     );
 }
 

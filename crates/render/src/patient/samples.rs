@@ -17,7 +17,7 @@ fn start() -> NaiveDateTime {
     NaiveDate::from_ymd_opt(2026, 11, 24).and_then(|day| day.and_hms_opt(9, 15, 0)).unwrap_or_default()
 }
 
-fn frame() -> Frame {
+pub(crate) fn frame() -> Frame {
     Frame {
         practice: Some("Oak Street Family Medicine".to_owned()),
         slug: "oak-street".to_owned(),

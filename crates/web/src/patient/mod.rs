@@ -10,6 +10,7 @@
 //! | answers | `POST /{slug}/visit/{n}/confirm`, `GET POST …/cancel`, `GET POST …/another-time` | 1 |
 //! | P8 done | `GET /{slug}/visit/{n}/done` | 1 |
 //! | reminders and language | `GET POST /{slug}/reminders` | 1 |
+//! | no more mail | `GET POST /{slug}/u/{token}` | the token of a mail; opts out, and nothing else |
 //! | calendar | `GET /{slug}/visit/{n}/calendar` → `…/appointment.ics` | 1 |
 
 mod answers;
@@ -17,10 +18,12 @@ mod calendar;
 mod front;
 mod identify;
 pub(crate) mod language;
+mod unsubscribe;
 mod visit;
 mod wishes;
 
 pub(crate) use front::Fronts;
+pub(crate) use unsubscribe::routes as stop_mail_routes;
 
 use crate::cookie;
 use crate::csp::Csp;

@@ -12,4 +12,5 @@ mod portal;
 mod sandbox;
 mod scanner;
 mod staff;
+mod stop_mail;
 mod wishes;
