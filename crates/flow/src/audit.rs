@@ -84,7 +84,7 @@ pub mod act {
     pub const NUMBER_CHANGED: &str = "number.changed";
     /// The desk suspended a number, or lets messages go to it again.
     pub const NUMBER_SUSPENDED: &str = "number.suspended";
-    /// The desk wrote down that a patient agrees to messages, or wants none.
+    /// The desk wrote down that a patient agrees to messages for the first time.
     pub const CONSENT_NOTED: &str = "consent.noted";
     /// A patient said by the portal that they want messages, or none.
     pub const CONSENT_SAID: &str = "consent.said";

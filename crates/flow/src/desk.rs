@@ -6,7 +6,7 @@ mod link;
 mod number;
 mod settle;
 
-pub use number::{ConsentSaid, NumberEntered, SaidBy};
+pub use number::{ConsentSaid, NumberEntered};
 pub use settle::Settling;
 
 use crate::audit::Actor;
@@ -16,8 +16,6 @@ use kept_store::{BoardRow, Scope, VisitContact};
 
 /// Wording of the checkbox beside a number that the desk enters: "The patient agrees to reminders at this number."
 pub const WORDING_AGREED: &str = "desk.agreed.1";
-/// Wording of the button: "The patient wants reminders again."
-pub const WORDING_AGAIN: &str = "desk.again.1";
 
 impl Flow {
     /// Addresses a visit's patient in a language from now on.

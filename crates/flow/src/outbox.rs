@@ -10,7 +10,7 @@ use kept_domain::{
     AppointmentId, AppointmentStatus, Channel, Instant, LocationId, PracticeId, SkipReason, StaffId, text_enum,
 };
 use kept_seal::Place as SealPlace;
-use kept_store::{LOG_PAGE, LogFilter, LogLine, Scope};
+use kept_store::{LOG_PAGE, LOOKING_UP, LogFilter, LogLine, Scope};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -73,6 +73,8 @@ pub fn fixes(place: Place, reason: Option<&str>, suspended: bool, useful: bool) 
     match (place, useful) {
         (Place::Waiting | Place::Underway | Place::Sent | Place::Delivered, _)
         | (Place::Failed | Place::NotSent, false) => &[],
+        // The carrier is being asked: it may know better than anybody, in a moment.
+        (Place::Uncertain, _) if reason == Some(LOOKING_UP) => &[],
         (Place::Uncertain, true) => &[Arrived, SendAgain, Call],
         (Place::Uncertain, false) => &[Arrived],
         (Place::Failed, true) if suspended => &[EnterNumber, Release, Call],
@@ -341,6 +343,7 @@ mod tests {
         assert!(!fixes(Place::Uncertain, Some("unknown"), false, true).contains(&Fix::TryAgain));
         assert!(fixes(Place::Uncertain, Some("unknown"), false, true).contains(&Fix::SendAgain));
         assert_eq!(fixes(Place::Uncertain, Some("unknown"), false, false), [Fix::Arrived], "too late to send");
+        assert!(fixes(Place::Uncertain, Some(LOOKING_UP), false, true).is_empty(), "the carrier may still know");
         for place in [Place::Waiting, Place::Underway, Place::Sent, Place::Delivered] {
             assert!(fixes(place, None, false, true).is_empty());
         }

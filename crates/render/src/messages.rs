@@ -89,13 +89,14 @@ fn at(hour: u32) -> NaiveDateTime {
 /// Words of [`Line::place`].
 pub const PLACES: [&str; 7] = ["waiting", "underway", "sent", "delivered", "failed", "uncertain", "not-sent"];
 /// Words of the carrier's side and of people, which have a phrase `cause.…`.
-pub const CAUSES: [&str; 13] = [
+pub const CAUSES: [&str; 14] = [
     "refused",
     "carrier-down",
     "undelivered",
     "unknown",
     "lease-lost",
     "desk",
+    "looking-up",
     "no-answer",
     "failed",
     "not-sent",

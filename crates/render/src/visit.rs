@@ -50,12 +50,13 @@ impl std::fmt::Debug for ConsentEvent {
 }
 
 /// Wordings that have a phrase `wording.…`; points become hyphens.
-pub const WORDINGS: [&str; 9] = [
-    "desk-stop-voicemail",
-    "desk-stop-email",
-    "desk-stop-desk",
+pub const WORDINGS: [&str; 10] = [
+    "desk-opt-out-voicemail",
+    "desk-opt-out-mail",
+    "desk-opt-out-telephone",
+    "desk-opt-out-desk",
     "desk-agreed-1",
-    "desk-again-1",
+    "desk-opt-in-desk",
     "import-declared-1",
     "import-declared-2",
     "portal-stop-1",

@@ -1,41 +1,19 @@
 //! Numbers and consent, as patients tell them to the desk.
 
-use super::{WORDING_AGAIN, WORDING_AGREED};
+use super::WORDING_AGREED;
 use crate::audit::{self, Actor, AuditEntry, act};
-use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
+use crate::consent::{self, ConsentAct, ConsentBasis, Heard, NewConsent, NotMeant, Whose};
 use crate::{Flow, FlowError};
 use kept_domain::private::ContactPrivate;
-use kept_domain::{AppointmentId, BlindIndex, Channel, ContactPointId, PracticeId, StaffId, text_enum};
+use kept_domain::{AppointmentId, BlindIndex, Channel, ContactPointId, PracticeId, StaffId};
 use kept_seal::{Blind, Place};
 use kept_store::{KnownContact, NewContact, Scope, Tx, VisitContact};
-
-text_enum! {
-    /// By which way somebody said that they want no messages.
-    SaidBy: "way" {
-        /// On the practice's voicemail.
-        Voicemail => "voicemail",
-        /// In an e-mail.
-        Email => "email",
-        /// At the desk, or on the phone.
-        Desk => "desk",
-    }
-}
-
-impl SaidBy {
-    const fn wording(self) -> &'static str {
-        match self {
-            Self::Voicemail => "desk.stop.voicemail",
-            Self::Email => "desk.stop.email",
-            Self::Desk => "desk.stop.desk",
-        }
-    }
-}
 
 /// What the desk writes down about consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsentSaid {
     /// The patient wants no messages.
-    Stop(SaidBy),
+    Stop(Heard),
     /// The patient agrees to messages for the first time.
     Agrees,
     /// The patient wants messages again.
@@ -138,45 +116,23 @@ impl Flow {
         said: ConsentSaid,
     ) -> Result<bool, FlowError> {
         let contact = self.contact_of(practice, visit, channel).await?;
-        let now = self.clock.civil();
-        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
-        let changed = match said {
-            ConsentSaid::Stop(by) => {
-                let entry = by_desk(staff, contact.bix, channel, ConsentAct::Withdrawn, by.wording());
-                consent::withdraw(self, &mut tx, practice, now, &entry).await?
-            }
-            ConsentSaid::Again => {
-                let entry = by_desk(staff, contact.bix, channel, ConsentAct::Restored, WORDING_AGAIN);
-                consent::restore(self, &mut tx, practice, now, &entry).await?
-            }
-            ConsentSaid::Agrees => self.grant(&mut tx, practice, staff, &contact).await?,
+        let whose = Whose::Contact(contact.id);
+        let said = match said {
+            ConsentSaid::Stop(how) => self.record_opt_out(practice, whose, how, staff).await,
+            ConsentSaid::Again => self.record_opt_in(practice, whose, Heard::Desk, staff).await,
+            ConsentSaid::Agrees => return self.grant(practice, staff, &contact).await,
         };
-        if !changed {
-            return Ok(false);
-        }
-        let word = match said {
-            ConsentSaid::Stop(_) => "stop",
-            ConsentSaid::Agrees => "agrees",
-            ConsentSaid::Again => "again",
-        };
-        let entry = AuditEntry::new(act::CONSENT_NOTED, Actor::Staff(staff))
-            .id("patient", contact.patient)
-            .word("channel", channel.as_str())
-            .word("said", word);
-        audit::append(&mut tx, practice, self.clock.wall(), &[entry]).await?;
-        tx.commit().await?;
-        Ok(true)
+        said.map_err(|error| match error {
+            NotMeant::Flow(error) => error,
+            // A contact point is never read from what somebody typed.
+            NotMeant::Phone(_) => FlowError::NotFound { what: "number or address of this visit's patient" },
+        })
     }
 
     /// A first yes. It undoes a No of the calendar's, and never an opt-out: that takes [`ConsentSaid::Again`].
-    async fn grant(
-        &self,
-        tx: &mut Tx,
-        practice: PracticeId,
-        staff: StaffId,
-        contact: &VisitContact,
-    ) -> Result<bool, FlowError> {
+    async fn grant(&self, practice: PracticeId, staff: StaffId, contact: &VisitContact) -> Result<bool, FlowError> {
         let now = self.clock.civil();
+        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
         let stands = tx.consent_now(practice, contact.channel, &[contact.bix]).await?;
         let stands = stands.first().and_then(|now| now.act.parse::<ConsentAct>().ok());
         if stands == Some(ConsentAct::Withdrawn) || stands.is_some_and(ConsentAct::allows) {
@@ -184,7 +140,12 @@ impl Flow {
         }
         tx.replan_numbers(practice, &[contact.bix], now).await?;
         let entry = by_desk(staff, contact.bix, contact.channel, ConsentAct::Granted, WORDING_AGREED);
-        consent::append(self, tx, practice, now, &[entry]).await?;
+        consent::append(self, &mut tx, practice, now, &[entry]).await?;
+        let entry = AuditEntry::new(act::CONSENT_NOTED, Actor::Staff(staff))
+            .id("patient", contact.patient)
+            .word("channel", contact.channel.as_str());
+        audit::append(&mut tx, practice, self.clock.wall(), &[entry]).await?;
+        tx.commit().await?;
         Ok(true)
     }
 

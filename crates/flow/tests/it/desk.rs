@@ -3,8 +3,8 @@
 use chrono::Duration;
 use kept_domain::{Answer, AppointmentId, Channel, Instant, NoticeId, PatientId};
 use kept_flow::calls::CallAct;
-use kept_flow::consent::ConsentAct;
-use kept_flow::desk::{ConsentSaid, NumberEntered, SaidBy, Settling};
+use kept_flow::consent::{ConsentAct, Heard};
+use kept_flow::desk::{ConsentSaid, NumberEntered, Settling};
 use kept_flow::outbox::{Fix, LogQuery, Place};
 use kept_flow::testing::{NOW, World};
 use kept_flow::{Clock as _, FlowError};
@@ -57,8 +57,8 @@ async fn a_number_from_the_desk_needs_a_yes_and_an_opt_out_always_wins() {
         assert_eq!(consent(&world, visit).await, Some(ConsentAct::Granted));
         assert!(!silences(&world).await.contains(&"no-consent".to_owned()));
 
-        assert!(said(ConsentSaid::Stop(SaidBy::Voicemail)).await.unwrap());
-        assert!(!said(ConsentSaid::Stop(SaidBy::Desk)).await.unwrap(), "it is out already");
+        assert!(said(ConsentSaid::Stop(Heard::Voicemail)).await.unwrap());
+        assert!(!said(ConsentSaid::Stop(Heard::Desk)).await.unwrap(), "it is out already");
         assert!(!said(ConsentSaid::Agrees).await.unwrap(), "a first yes does not undo an opt-out");
         assert_eq!(silences(&world).await, ["opted-out"]);
         assert_eq!(enter(&world, visit, NUMBER, true).await, NumberEntered::OptedOut, "nor does the box");
@@ -70,8 +70,8 @@ async fn a_number_from_the_desk_needs_a_yes_and_an_opt_out_always_wins() {
         assert_eq!(
             history,
             [
-                (ConsentAct::Restored, "desk.again.1"),
-                (ConsentAct::Withdrawn, "desk.stop.voicemail"),
+                (ConsentAct::Restored, "desk.opt-in.desk"),
+                (ConsentAct::Withdrawn, "desk.opt-out.voicemail"),
                 (ConsentAct::Granted, "desk.agreed.1")
             ]
         );

@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use kept_domain::{AppointmentId, Channel, Locale};
 use kept_flow::FlowError;
 use kept_flow::calls::CallAct;
-use kept_flow::consent::{ConsentAct, ConsentBasis};
-use kept_flow::desk::{ConsentSaid, NumberEntered, SaidBy};
+use kept_flow::consent::{ConsentAct, ConsentBasis, Heard};
+use kept_flow::desk::{ConsentSaid, NumberEntered};
 use kept_flow::outbox::Place;
 use kept_flow::visit::{ConsentEvent, Contact};
 use kept_render::messages::OUTCOMES;
@@ -210,8 +210,8 @@ pub(super) async fn consent(
         "agrees" => (ConsentSaid::Agrees, "agreed"),
         "again" => (ConsentSaid::Again, "again"),
         way => {
-            let by: SaidBy = way.parse().map_err(|_| WebError::BadForm("said"))?;
-            (ConsentSaid::Stop(by), "stopped")
+            let how: Heard = way.parse().map_err(|_| WebError::BadForm("said"))?;
+            (ConsentSaid::Stop(how), "stopped")
         }
     };
     let changed = state.flow.record_consent(practice, staff.staff, id, form.channel, said).await?;
