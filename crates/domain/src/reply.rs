@@ -198,7 +198,7 @@ impl Classifier {
             return unclear("stop-denied");
         }
         if contains(&words.tokens, &lexicon.opt_out_phrases)
-            || words.tokens.iter().any(|word| is_mistyped(word, LONG_WORD))
+            || words.tokens.iter().any(|word| word.starts_with('u') && is_mistyped(word, LONG_WORD))
         {
             return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
         }
@@ -214,7 +214,9 @@ impl Classifier {
         let only_fillers = without(&without(&plain, &lexicon.stop_words), &lexicon.stop_fillers).is_empty();
         // "STOP I moved away": a text that begins with the word means it, whatever follows.
         let begins = plain.first().is_some_and(|word| is_one_of(std::slice::from_ref(word), &lexicon.stop_begins));
-        if only_fillers || begins {
+        // "Never signed up for these, stop": so does one that ends with it and asks nothing.
+        let ends = !words.asks && plain.last().is_some_and(|word| word == "stop");
+        if only_fillers || begins || ends {
             return Some(Decision::new(Intent::OptOut, "stop-in-other-words"));
         }
         unclear("stop-unclear")

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// Share of plain confirmations that must be understood (messaging.md).
 const UNDERSTOOD: f64 = 0.95;
 /// Replies the corpus has at least.
-const AT_LEAST: u32 = 1_200;
+const AT_LEAST: u32 = 1_700;
 
 #[derive(Deserialize)]
 struct Labelled {
