@@ -360,7 +360,7 @@ impl Tx {
     }
 
     /// Records what became of armed notices, under the live token only. A failed or expired notice loses its link's
-    /// secret. Returns how many were still held.
+    /// secret, and so does a mail that was taken: no receipt follows that could take it. Returns how many were still held.
     pub async fn record_outcomes(
         &mut self,
         practice: PracticeId,
@@ -405,7 +405,8 @@ impl Tx {
                  due_at_ms = COALESCE(r.due_at_ms, notices.due_at_ms), lease_token = NULL, lease_until_ms = NULL,
                  sent_at_ms = CASE WHEN r.state = 'sent' THEN $4 ELSE notices.sent_at_ms END,
                  final_at_ms = CASE WHEN r.ends THEN $4 ELSE NULL END,
-                 link_secret = CASE WHEN r.ends THEN NULL ELSE notices.link_secret END
+                 link_secret = CASE WHEN r.ends OR (r.state = 'sent' AND notices.channel = 'email') THEN NULL
+                     ELSE notices.link_secret END
              FROM {rows} AS r
              WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
             rows,

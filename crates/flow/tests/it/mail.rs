@@ -196,6 +196,13 @@ async fn a_letter_arrives_with_its_link_and_the_address_in_it_stops_the_rest() {
         import(&world, &WEEK.lines().take(2).fold(String::new(), |rows, row| rows + row + "\n"), None).await;
         let done = world.flow.settle().await.unwrap();
         assert_eq!((done.sent, done.dropped), (1, 0), "two children at one address: one letter");
+        let mut tx = world.flow.store.read(Scope::Practice(world.practice)).await.unwrap();
+        let all = tx.visits_starting(world.practice, NOW, Instant::from_ms(i64::MAX)).await.unwrap();
+        let reminders = tx.plan_reminders(world.practice, &all).await.unwrap();
+        let sent = reminders.iter().find_map(|row| row.said_at.and(row.notice.as_ref())).unwrap().id;
+        let kept = tx.claimed_notices(world.practice, &[sent]).await.unwrap().remove(0);
+        assert!(kept.body.is_some() && kept.link_secret.is_none(), "no receipt of a mail will take the secret");
+        drop(tx);
         let letter = letters.lock().unwrap().pop().unwrap();
         assert!(letter.contains("<oak@oak.test>") && letter.contains("Subject: Oak Street"), "{letter}");
         assert!(letter.contains("To: lee@example.org"), "{letter}");
