@@ -243,8 +243,18 @@ async fn begin_postgres(pool: &PgPool, begin: &'static str, scope: Scope) -> Res
         Scope::Lookup => ("lookup", String::new()),
     };
     let text = format!("{begin}; SET LOCAL kept.scope = '{word}'; SET LOCAL kept.practice = '{practice}'");
-    let tx = pool.begin_with(sqlx::AssertSqlSafe(text)).await?;
-    Ok(Tx { inner: Inner::Postgres(tx), scope })
+    // In a task of its own, so that it ends even if the caller is dropped meanwhile (a patient who closes the page): sqlx counts a
+    // transaction only once it has begun, and a connection given back between the two would stay in it, read-only perhaps.
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(sqlx::AssertSqlSafe(text)).await }).await;
+    match begun {
+        Ok(tx) => Ok(Tx { inner: Inner::Postgres(tx?), scope }),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is being shut down.
+            Err(_) => Err(StoreError::Unreachable(sqlx::Error::PoolClosed)),
+        },
+    }
 }
 
 #[cfg(test)]

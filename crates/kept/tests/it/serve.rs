@@ -172,7 +172,19 @@ fn the_doctor_says_what_to_do() {
         .collect();
     assert_eq!(
         whats,
-        ["configuration", "clock", "carrier", "mail", "key", "database", "practices", "rotation", "zones", "work"]
+        [
+            "configuration",
+            "clock",
+            "carrier",
+            "mail",
+            "key",
+            "database",
+            "practices",
+            "rotation",
+            "zones",
+            "texts",
+            "work"
+        ]
     );
 }
 

@@ -43,6 +43,29 @@ fn an_address_of_another_kind_is_refused() {
     assert!(!format!("{:?}", "postgres://u:secret@h/d".parse::<DatabaseUrl>().unwrap()).contains("secret"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_begin_that_is_given_up_leaves_no_transaction_behind() {
+    let mut databases = vec![TestDatabase::sqlite().await];
+    databases.extend(TestDatabase::postgres().await);
+    for database in databases {
+        // One connection, so that what one caller leaves is what the next one gets.
+        let mut settings = database.settings.clone();
+        settings.connections = 1;
+        let store = Store::connect(&settings).await.unwrap();
+        for wait_us in (0..400).step_by(4) {
+            let wait = std::time::Duration::from_micros(wait_us);
+            // Whether it began in time is left to chance; either way the next one must be able to write.
+            drop(tokio::time::timeout(wait, store.read(Scope::Work)).await);
+            let mut tx = store.begin(Scope::Work).await.unwrap();
+            let now = kept_domain::Instant::from_ms(0);
+            tx.claim_sweep("plan", kept_domain::LeaseToken::from(uuid::Uuid::nil()), now, now).await.unwrap();
+            tx.rollback().await.unwrap();
+        }
+        store.close().await;
+        database.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_dropped_transaction_leaves_nothing_and_the_writer_free() {
     both(|store| async move {
