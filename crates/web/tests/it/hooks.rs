@@ -177,14 +177,8 @@ struct Signed {
 
 impl Signed {
     fn hook(&self) -> Hook<'_> {
-        Hook {
-            provider: "sandbox",
-            slug: &self.slug,
-            kind: self.kind,
-            query: None,
-            headers: &self.headers,
-            body: &self.body,
-        }
+        let Self { slug, headers, body, kind } = self;
+        Hook { provider: "sandbox", slug, kind: *kind, query: None, headers, body }
     }
 }
 
