@@ -1,10 +1,12 @@
-//! A carrier of the tests' own: it keeps every text it was handed, under its key, and sends receipts by webhook.
+//! A carrier of the tests' own: it keeps every text it was handed, under its key, and sends receipts by webhook. It has
+//! fair weather unless a story makes it foul.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use kept_carrier::sandbox::{KEY_HEADER, ReplyEvent, StatusEvent, Submission, Taken};
+use kept_carrier::sandbox::{KEY_HEADER, NotTaken, ReplyEvent, StatusEvent, Submission, Taken};
 use kept_carrier::{Caller, MessageStatus};
 use kept_domain::Instant;
 use kept_flow::{Clock, MovableClock};
@@ -18,16 +20,44 @@ pub(crate) struct Delivered {
     pub(crate) to: String,
     pub(crate) text: String,
     pub(crate) at: Instant,
+    /// The carrier's queue may deliver it so much later.
+    pub(crate) valid_s: u64,
+}
+
+/// How the carrier behaves just now.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weather {
+    /// Takes nothing.
+    pub(crate) is_down: bool,
+    /// Takes every so-manieth text and breaks off before it can say so; zero for none.
+    pub(crate) breaks_off: usize,
+    /// Keeps its receipts to itself.
+    pub(crate) loses_receipts: bool,
+}
+
+/// How the carrier refuses a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusing {
+    /// The hand-over is refused with this code.
+    AtOnce(&'static str),
+    /// The text is taken, and a receipt says later that it was not delivered.
+    Later(&'static str),
 }
 
 #[derive(Debug, Default)]
 struct Memory {
     texts: Vec<Delivered>,
     posts: BTreeMap<String, usize>,
+    /// Posts by key that were not answered with a plain yes.
+    failed: BTreeMap<String, usize>,
+    weather: Weather,
+    refusing: BTreeMap<String, Refusing>,
+    /// Numbers refused or not delivered to, in order.
+    refused: Vec<String>,
     replies: usize,
     inbound_url: String,
-    /// Receipts that are owed.
-    owed: Vec<(String, StatusEvent)>,
+    /// Receipts that are owed: about which number, and to where.
+    owed: Vec<(String, String, StatusEvent)>,
 }
 
 /// The carrier. Cheap to clone.
@@ -54,6 +84,34 @@ impl StoryCarrier {
         self.memory.lock().unwrap().texts.clone()
     }
 
+    /// The texts after the first `read`.
+    pub(crate) fn texts_after(&self, read: usize) -> Vec<Delivered> {
+        self.memory.lock().unwrap().texts[read..].to_vec()
+    }
+
+    pub(crate) fn set_weather(&self, weather: Weather) {
+        self.memory.lock().unwrap().weather = weather;
+    }
+
+    /// How a number is refused from now on; none: it is not.
+    pub(crate) fn refuse(&self, number: &str, how: Option<Refusing>) {
+        let mut memory = self.memory.lock().unwrap();
+        match how {
+            Some(how) => memory.refusing.insert(number.to_owned(), how),
+            None => memory.refusing.remove(number),
+        };
+    }
+
+    /// The numbers after the first `read` that were refused, and that our side has been told of.
+    pub(crate) fn refused_after(&self, read: usize) -> Vec<String> {
+        self.memory.lock().unwrap().refused[read..].to_vec()
+    }
+
+    /// How often each key was posted without a plain yes for an answer.
+    pub(crate) fn failed(&self) -> BTreeMap<String, usize> {
+        self.memory.lock().unwrap().failed.clone()
+    }
+
     /// How often each key was posted.
     pub(crate) fn posts(&self) -> BTreeMap<String, usize> {
         self.memory.lock().unwrap().posts.clone()
@@ -61,10 +119,17 @@ impl StoryCarrier {
 
     /// Sends the receipts that are owed, each twice, as carriers do now and then. Returns how many were owed.
     pub(crate) async fn send_receipts(&self) -> usize {
-        let owed = std::mem::take(&mut self.memory.lock().unwrap().owed);
-        for (url, event) in &owed {
+        let owed = {
+            let mut memory = self.memory.lock().unwrap();
+            let owed = std::mem::take(&mut memory.owed);
+            if memory.weather.loses_receipts { Vec::new() } else { owed }
+        };
+        for (number, url, event) in &owed {
             for _ in 0..2 {
                 self.caller.call(url, self.clock.wall(), event).await.expect("the webhook takes a receipt");
+            }
+            if event.status == MessageStatus::Undelivered {
+                self.memory.lock().unwrap().refused.push(number.clone());
             }
         }
         owed.len()
@@ -89,22 +154,38 @@ impl StoryCarrier {
     }
 }
 
-async fn take(State(carrier): State<StoryCarrier>, headers: HeaderMap, Json(text): Json<Submission>) -> Json<Taken> {
+async fn take(State(carrier): State<StoryCarrier>, headers: HeaderMap, Json(text): Json<Submission>) -> Response {
     let key = headers[KEY_HEADER].to_str().unwrap().to_owned();
     let at = carrier.clock.civil();
     let mut memory = carrier.memory.lock().unwrap();
     *memory.posts.entry(key.clone()).or_default() += 1;
     memory.inbound_url = text.inbound_url;
-    let id = format!("m-{key}");
-    if memory.posts[&key] == 1 {
-        let event = StatusEvent {
-            event: format!("delivered-{key}"),
-            message: id.clone(),
-            status: MessageStatus::Delivered,
-            code: None,
-        };
-        memory.owed.push((text.status_url, event));
-        memory.texts.push(Delivered { key, to: text.to, text: text.text, at });
+    let no = |memory: &mut Memory, key: String| *memory.failed.entry(key).or_default() += 1;
+    if memory.weather.is_down {
+        no(&mut memory, key);
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    Json(Taken { id })
+    let refusing = memory.refusing.get(&text.to).copied();
+    if let Some(Refusing::AtOnce(code)) = refusing {
+        no(&mut memory, key);
+        memory.refused.push(text.to);
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(NotTaken { code: code.to_owned() })).into_response();
+    }
+    let id = format!("m-{key}");
+    let is_new = !memory.texts.iter().any(|taken| taken.key == key);
+    if is_new {
+        let (status, code) = match refusing {
+            Some(Refusing::Later(code)) => (MessageStatus::Undelivered, Some(code.to_owned())),
+            _ => (MessageStatus::Delivered, None),
+        };
+        let event = StatusEvent { event: format!("delivered-{key}"), message: id.clone(), status, code };
+        memory.owed.push((text.to.clone(), text.status_url, event));
+        memory.texts.push(Delivered { key: key.clone(), to: text.to, text: text.text, at, valid_s: text.validity_s });
+        let every = memory.weather.breaks_off;
+        if every > 0 && memory.texts.len().is_multiple_of(every) {
+            no(&mut memory, key);
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    }
+    Json(Taken { id }).into_response()
 }

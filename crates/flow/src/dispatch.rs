@@ -24,8 +24,6 @@ pub const BATCH: i64 = 250;
 pub const LEASE: Duration = Duration::seconds(120);
 /// Hand-overs under way at once, each on a connection that is kept open.
 pub const SENDERS: usize = 24;
-/// Times that a carrier is asked before a notice counts as failed.
-pub const MAX_ATTEMPTS: usize = 6;
 
 /// Notices under one lease.
 #[derive(Debug)]

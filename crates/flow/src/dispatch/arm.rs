@@ -19,6 +19,8 @@ const CAP_DAYS: i64 = 7;
 const HELD_FOR: Duration = Duration::minutes(15);
 /// A text from the number is acknowledged and nothing has followed from it yet: a matter of moments, or of the next sweep.
 const UNREAD_FOR: Duration = Duration::seconds(30);
+/// The step that is said to those who confirmed, too.
+const LAST_NOTE: &str = "1d";
 /// The shortest validity that a carrier is given.
 const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
 
@@ -254,13 +256,32 @@ fn visits_changed(draft: &Draft, facts: &Facts) -> Option<Verdict> {
             || reminder.answer == Answer::Declined.as_str()
     };
     if frozen {
-        return now.iter().any(moot).then_some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Superseded.as_str()));
+        return frozen_changed(draft, facts.now, now, moot);
     }
     let ids: BTreeSet<ReminderId> = now.iter().map(|reminder| reminder.id).collect();
     let changed = ids != draft.reminders
         || now.iter().any(|reminder| moot(reminder) || reminder.plan_due || reminder.held.is_some());
     // Planning looks at it again, and then it comes back as it should be, or not at all.
     changed.then_some(Verdict::Release(None))
+}
+
+/// Whether a text that was frozen by an earlier attempt still says what is to be said. Planning does not look at it again.
+fn frozen_changed(
+    draft: &Draft,
+    at: Instant,
+    reminders: &[NoticeReminder],
+    moot: impl Fn(&NoticeReminder) -> bool,
+) -> Option<Verdict> {
+    if reminders.iter().any(moot) {
+        return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Superseded.as_str()));
+    }
+    // Once all have confirmed, at most the note of the day before remains.
+    let is_done = |one: &NoticeReminder| one.answer == Answer::Accepted.as_str() && one.step != LAST_NOTE;
+    if draft.notice.kind == NoticeKind::Reminder && reminders.iter().all(is_done) {
+        return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Confirmed.as_str()));
+    }
+    // Its row vanished meanwhile: the desk decides first.
+    reminders.iter().any(|one| one.held.is_some()).then(|| Verdict::Release(Some(at + HELD_FOR)))
 }
 
 /// Until the hours close or the notice expires, whichever is first: a carrier's queue must not deliver at night.

@@ -3,7 +3,7 @@
 use super::arm::Ready;
 use super::compose::is_unasked;
 use super::route::{self, NOT_TAKEN, UNKNOWN};
-use super::{DispatchSummary, MAX_ATTEMPTS, SENDERS};
+use super::{DispatchSummary, SENDERS};
 use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
@@ -199,23 +199,19 @@ impl HandedOver {
         if self.looks_up { LOOKING_UP } else { "unknown" }
     }
 
-    /// A later attempt, unless there have been enough or it would be too late. What may have been taken ends as uncertain,
-    /// never as failed: a person must not be told that it did not go out.
+    /// A later attempt, unless it would be too late. Attempts are not counted, so that an outage of two days loses nothing that
+    /// still helps: each is of what was certainly not taken, or of what the carrier would know again by its key (the route sees to
+    /// the key's life). What may have been taken ends as uncertain, never as expired: a person must not be told that it did not
+    /// go out.
     fn again(&self, outcome: Outcome, wait: Duration, now: Instant) -> Outcome {
         let due_at = now + wait;
-        let too_late = due_at >= self.expires_at;
-        let asked = self.past.iter().map(|one| one.code.as_deref()).chain([outcome.code.as_deref()]);
-        let attempts = asked.filter(|code| !route::not_asked(*code)).count();
-        if !too_late && attempts < MAX_ATTEMPTS {
+        if due_at < self.expires_at {
             return Outcome { due_at: Some(due_at), ..outcome };
         }
         let unsure =
             outcome.attempt == UNKNOWN || self.past.iter().any(|one| one.outcome.as_deref() != Some(NOT_TAKEN));
-        let (state, reason) = match (unsure, too_late) {
-            (true, _) => (NoticeState::Uncertain, self.unsure()),
-            (false, true) => (NoticeState::Expired, "carrier-down"),
-            (false, false) => (NoticeState::Failed, "carrier-down"),
-        };
+        let (state, reason) =
+            if unsure { (NoticeState::Uncertain, self.unsure()) } else { (NoticeState::Expired, "carrier-down") };
         Outcome { state, reason: Some(reason.to_owned()), ..outcome }
     }
 }

@@ -1,0 +1,135 @@
+//! A carrier that is down for hours: what waits goes out when it may, and only what is still true.
+
+use crate::carrier::Weather;
+use crate::practice::Practice;
+use chrono::NaiveDateTime;
+use chrono_tz::America::New_York;
+use kept_domain::Instant;
+use kept_domain::time::resolve_local;
+use kept_flow::Clock as _;
+use kept_store::testing::TestDatabase;
+
+const HEADER: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Status,Booked On\n";
+const DOWN: Weather = Weather { is_down: true, breaks_off: 0, loses_receipts: false };
+
+/// Thursday, the second visit a day later so that the file has a last day.
+fn file(first: Option<&str>) -> String {
+    let first = first.map_or_else(String::new, |start| {
+        let (day, time) = start.split_once('T').unwrap();
+        format!("1,P1,Pat,One,1970-01-01,2125550191,{day},{time},Scheduled,2026-08-01\n")
+    });
+    format!(
+        "{HEADER}0,P0,Pat,Nought,1970-01-01,,2026-09-14,09:00,Scheduled,2026-08-01\n{first}2,P2,Pat,Two,1970-01-01,,2026-09-30,09:00,Scheduled,2026-08-01\n"
+    )
+}
+
+fn wall(text: &str) -> Instant {
+    resolve_local(New_York, text.parse::<NaiveDateTime>().unwrap())
+}
+
+/// Lives on until `to`, stopping wherever something is due.
+async fn live(practice: &Practice, to: &str) {
+    let to = wall(to);
+    loop {
+        practice.flow.settle().await.unwrap();
+        practice.carrier.send_receipts().await;
+        let due = practice.flow.next_due_at(practice.clock.civil()).await.unwrap();
+        let Some(due) = due.filter(|due| *due <= to) else { break };
+        practice.clock.set_civil(due);
+    }
+    practice.clock.set_civil(to);
+    practice.flow.settle().await.unwrap();
+}
+
+/// A visit on the 24th at 9:15; the carrier is down from `from` on.
+async fn begin(database: &TestDatabase, from: &str) -> Practice {
+    let practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    practice.import(&file(Some("2026-09-24T09:15"))).await;
+    live(&practice, from).await;
+    practice.carrier.set_weather(DOWN);
+    practice
+}
+
+async fn end_of_outage(practice: &mut Practice) {
+    practice.carrier.set_weather(Weather::default());
+    // The breaker rests by the machine's clock, for which hours of a story are nothing.
+    practice.restart().await;
+}
+
+fn arrived(practice: &Practice) -> Vec<String> {
+    let local = |at: Instant| at.utc().with_timezone(&New_York).format("%d %H:%M").to_string();
+    practice.carrier.texts().into_iter().map(|text| local(text.at)).collect()
+}
+
+/// Three hours are far more than six attempts of a few seconds each.
+async fn a_reminder_outlives_hours_without_a_carrier(database: &TestDatabase) {
+    let mut practice = begin(database, "2026-09-21T08:30:00").await;
+    live(&practice, "2026-09-21T12:20:00").await;
+    assert_eq!(arrived(&practice), Vec::<String>::new());
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-21T23:00:00").await;
+    let texts = arrived(&practice);
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].as_str() < "21 13:00", "{texts:?}: the longest back-off is a quarter of an hour");
+}
+
+/// Up again at 23:00: nothing goes out at night.
+async fn a_backlog_waits_for_the_morning(database: &TestDatabase) {
+    let mut practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    practice.import(&file(Some("2026-09-24T16:45"))).await;
+    live(&practice, "2026-09-21T16:00:00").await;
+    practice.carrier.set_weather(DOWN);
+    live(&practice, "2026-09-21T23:00:00").await;
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-22T12:00:00").await;
+    assert_eq!(arrived(&practice), ["22 08:00"]);
+}
+
+async fn a_reminder_that_confirms_nothing_any_more_is_not_sent(database: &TestDatabase) {
+    let mut practice = begin(database, "2026-09-21T08:30:00").await;
+    live(&practice, "2026-09-21T10:00:00").await;
+    let day = chrono::NaiveDate::from_ymd_opt(2026, 9, 24);
+    let visit = practice.flow.board(practice.id, practice.staff, day).await.unwrap().visits[0].id;
+    let answering = kept_flow::answer::Answering {
+        appointment: visit,
+        revision: None,
+        answer: kept_domain::Answer::Accepted,
+        by: kept_flow::answer::AnsweredBy::Desk(practice.staff),
+        words: kept_flow::answer::Words::default(),
+    };
+    practice.flow.record_answer(practice.id, answering).await.unwrap();
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-24T12:00:00").await;
+    assert_eq!(arrived(&practice), ["23 09:15"], "only the note of the day before");
+}
+
+async fn a_visit_that_vanished_meanwhile_waits_for_the_desk(database: &TestDatabase) {
+    let mut practice = begin(database, "2026-09-21T08:30:00").await;
+    live(&practice, "2026-09-21T10:00:00").await;
+    assert_eq!(practice.import(&file(None)).await.counts.vanished, 1);
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-21T14:00:00").await;
+    assert_eq!(arrived(&practice), Vec::<String>::new());
+    let day = chrono::NaiveDate::from_ymd_opt(2026, 9, 24);
+    let visit = practice.flow.board(practice.id, practice.staff, day).await.unwrap().visits[0].id;
+    assert!(practice.flow.keep_held(practice.id, practice.staff, visit).await.unwrap());
+    live(&practice, "2026-09-21T20:00:00").await;
+    assert_eq!(arrived(&practice).len(), 1, "{:?}", arrived(&practice));
+}
+
+on_both_engines!(
+    a_reminder_outlives_hours_without_a_carrier,
+    hours_without_a_carrier_on_sqlite,
+    hours_without_a_carrier_on_postgres
+);
+on_both_engines!(a_backlog_waits_for_the_morning, night_backlog_on_sqlite, night_backlog_on_postgres);
+on_both_engines!(
+    a_reminder_that_confirms_nothing_any_more_is_not_sent,
+    confirmed_meanwhile_on_sqlite,
+    confirmed_meanwhile_on_postgres
+);
+on_both_engines!(
+    a_visit_that_vanished_meanwhile_waits_for_the_desk,
+    vanished_meanwhile_on_sqlite,
+    vanished_meanwhile_on_postgres
+);
