@@ -24,5 +24,6 @@ macro_rules! on_both_engines {
 mod any_point;
 mod carrier;
 mod half_year;
+mod ninety_days;
 mod outage;
 mod practice;
