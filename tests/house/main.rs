@@ -5,6 +5,7 @@ mod arrows;
 mod documents;
 mod files;
 mod licences;
+mod promises;
 mod repository;
 mod schema;
 mod sealed_columns;

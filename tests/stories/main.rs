@@ -27,3 +27,4 @@ mod half_year;
 mod ninety_days;
 mod outage;
 mod practice;
+mod scenes;
