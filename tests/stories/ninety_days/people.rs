@@ -216,7 +216,8 @@ pub(super) fn csv(people: &[Person], rows: &[Row]) -> String {
 pub(super) struct Words(Vec<(String, String)>);
 
 impl Words {
-    /// The corpus, without what is labelled for another number of open questions, and without danger that also opts out.
+    /// The corpus, without what is labelled for another number of open questions or names a time that may be a visit's here, and
+    /// without danger that also opts out.
     pub(super) fn read() -> Self {
         let line = |line: &str| -> Option<(String, String)> {
             let all: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -224,7 +225,9 @@ impl Words {
             let (text, intent) = (word("text"), word("intent"));
             let plain = text.to_lowercase();
             let both = intent == "urgent" && (plain.contains("stop") || plain.contains("alto"));
-            (all["open_questions"] == 1 && !both).then_some((text, intent))
+            let names_a_time =
+                all.get("visit").is_some() || intent == "person" && (plain.contains(":15") || plain.contains(":45"));
+            (all["open_questions"] == 1 && !both && !names_a_time).then_some((text, intent))
         };
         Self(include_str!("../../data/replies/corpus.jsonl").lines().filter_map(line).collect())
     }
