@@ -180,7 +180,7 @@ async fn a_patient_may_try_again_and_the_practice_takes_birth_dates_again() {
 }
 
 #[tokio::test]
-async fn only_a_person_sends_an_uncertain_message_again_and_only_once() {
+async fn a_message_that_waits_is_nobodys_to_settle() {
     both(|store: Store| async move {
         let world = World::new(&store).await;
         let (_, visit) = patient(&world, NOW + Duration::days(2)).await;
@@ -194,40 +194,6 @@ async fn only_a_person_sends_an_uncertain_message_again_and_only_once() {
         for settling in Settling::ALL {
             assert!(!settle(*settling).await.unwrap(), "{settling}: it is only waiting");
         }
-        // A worker dies after arming: nobody knows whether the carrier has it.
-        let token = kept_domain::LeaseToken::from_uuid(world.flow.new_id::<NoticeId>().as_uuid());
-        let mut tx = store.begin(Scope::Work).await.unwrap();
-        let claimed = tx.claim_due_notices(token, NOW, NOW, 10).await.unwrap();
-        assert!(claimed.iter().any(|(_, id)| *id == notice), "{claimed:?}");
-        tx.commit().await.unwrap();
-        let mut tx = store.begin(Scope::Practice(world.practice)).await.unwrap();
-        let lost = kept_store::Outcome {
-            id: notice,
-            state: kept_domain::NoticeState::Uncertain,
-            reason: Some("unknown".to_owned()),
-            provider_ref: None,
-            due_at: None,
-            attempt: "unknown",
-            code: None,
-        };
-        let open = kept_store::Armed {
-            id: notice,
-            body: kept_domain::Sealed::try_from(vec![1; 40]).unwrap(),
-            link_secret: None,
-            link: None,
-            rev: 1,
-            send_day: None,
-            carrier: "sandbox",
-            attempt: world.flow.new_id(),
-            attempt_number: 1,
-            consent_seq: None,
-        };
-        assert_eq!(tx.arm_notices(world.practice, token, NOW, NOW, &[open]).await.unwrap(), 1);
-        assert_eq!(tx.record_outcomes(world.practice, token, NOW, &[lost]).await.unwrap(), 1);
-        tx.commit().await.unwrap();
-        assert!(settle(Settling::SendAgain).await.unwrap());
-        assert!(!settle(Settling::SendAgain).await.unwrap(), "two people decide once");
-        assert!(!settle(Settling::Arrived).await.unwrap());
         assert!(!waiting.fixes.contains(&Fix::SendAgain));
     })
     .await;
