@@ -283,7 +283,7 @@ impl Wishes {
             let numbers: Vec<BlindIndex> = wishes.keys().copied().collect();
             for some in numbers.chunks(ENTRIES) {
                 // The first look costs no lock; most imports have nothing to say.
-                let mut tx = flow.store.read(Scope::Practice(id)).await?;
+                let mut tx = flow.store.read_batch(Scope::Practice(id)).await?;
                 let idle = entries(&mut tx, id, channel, some, &wishes, &grounds).await?.is_empty();
                 drop(tx);
                 if idle {

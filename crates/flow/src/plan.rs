@@ -16,7 +16,9 @@ use kept_store::{Scope, StoreError, Tx};
 use std::collections::HashSet;
 
 /// Marked visits that one transaction takes. Their number's other visits come along.
-pub const PLAN_BATCH: i64 = 500;
+pub const PLAN_BATCH: i64 = 100;
+/// So many visits at once come of an upload.
+const UPLOAD: i64 = 2_000;
 /// How often a batch is begun again because a worker took one of its notices meanwhile.
 const TRIES: usize = 5;
 
@@ -54,24 +56,23 @@ impl Flow {
     pub async fn plan_practice(&self, practice: PracticeId) -> Result<PlanSummary, FlowError> {
         let open = self.practice(practice).await?;
         let mut summary = PlanSummary::default();
-        let mut next_count = self.is_large(practice).await?.then_some(0_u32);
-        for batch in 0_u32.. {
-            if next_count == Some(batch) {
-                let mut tx = self.store.begin_batch(Scope::Work).await?;
-                tx.refresh_statistics().await?;
-                tx.commit().await?;
-                next_count = Some((batch * 4).max(1));
-            }
-            let Some(done) = self.plan_batch(&open).await? else { break };
+        let large = self.is_large(practice).await?;
+        while let Some(done) = self.plan_batch(&open).await? {
             summary += done;
+        }
+        if large {
+            // Those who look at single rows plan by what the engine believes of the tables.
+            let mut tx = self.store.begin_batch(Scope::Work).await?;
+            tx.refresh_statistics().await?;
+            tx.commit().await?;
         }
         Ok(summary)
     }
 
-    /// Whether more waits than fits into one batch: an upload, not a change of the day.
+    /// Whether an upload waits, not the changes of a day.
     async fn is_large(&self, practice: PracticeId) -> Result<bool, FlowError> {
-        let waiting = self.store.read(Scope::Practice(practice)).await?.count_plan_due(practice, PLAN_BATCH).await?;
-        Ok(waiting >= PLAN_BATCH)
+        let waiting = self.store.read(Scope::Practice(practice)).await?.count_plan_due(practice, UPLOAD).await?;
+        Ok(waiting >= UPLOAD)
     }
 
     /// Marks every visit to come for planning: a plan, the sending hours or the caps were edited. Gives their number.

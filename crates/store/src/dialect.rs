@@ -1,8 +1,9 @@
 //! The only place where the two engines differ: locks, and bulk rows.
 
 use crate::pool::Engine;
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
-use std::fmt::Write as _;
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr, SqlStr};
+use std::io::Write as _;
 use uuid::Uuid;
 
 /// A statement's text for one engine: `{lock}`, `{wait_lock}` and `{share_lock}` are replaced.
@@ -14,11 +15,15 @@ pub(crate) fn statement(engine: Engine, sql: &'static str) -> SqlStr {
     AssertSqlSafe(locks(engine, sql)).into_sql_str()
 }
 
+/// The tables that grow. A plain `ANALYZE` would look at the server's own tables too, and warn of each.
+const STATISTICS: &str = "ANALYZE patients, contact_points, consent_now, appointments, source_rows, dirty_days, day_counts, notices, reminders, \
+     sends, receipts";
+
 fn locks(engine: Engine, sql: &str) -> String {
     let (skip, wait, share, statistics) = match engine {
         // SQLite has one writer, and `BEGIN IMMEDIATE` has already made us it. Its plans need no counts.
         Engine::Sqlite => ("", "", "", "SELECT 1"),
-        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE", "ANALYZE"),
+        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE", STATISTICS),
     };
     sql.replace("{lock}", skip)
         .replace("{wait_lock}", wait)
@@ -36,20 +41,92 @@ pub(crate) enum Kind {
     Bool,
 }
 
-/// Many rows in one bind: a JSON array of arrays, read as a table by both engines.
+/// The values of one bulk column.
+#[derive(Debug)]
+enum Values {
+    Uuid(Vec<Option<Uuid>>),
+    Bytes(Vec<Option<Vec<u8>>>),
+    Int(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+    Bool(Vec<bool>),
+}
+
+impl Values {
+    const fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Uuid => Self::Uuid(Vec::new()),
+            Kind::Bytes => Self::Bytes(Vec::new()),
+            Kind::Int => Self::Int(Vec::new()),
+            Kind::Text => Self::Text(Vec::new()),
+            Kind::Bool => Self::Bool(Vec::new()),
+        }
+    }
+
+    const fn array(&self) -> &'static str {
+        match self {
+            Self::Uuid(_) => "uuid[]",
+            Self::Bytes(_) => "bytea[]",
+            Self::Int(_) => "bigint[]",
+            Self::Text(_) => "text[]",
+            Self::Bool(_) => "boolean[]",
+        }
+    }
+
+    fn bind(&self, arguments: &mut PgArguments) -> Result<(), sqlx::Error> {
+        let added = match self {
+            Self::Uuid(values) => arguments.add(values),
+            Self::Bytes(values) => arguments.add(values),
+            Self::Int(values) => arguments.add(values),
+            Self::Text(values) => arguments.add(values),
+            Self::Bool(values) => arguments.add(values),
+        };
+        added.map_err(sqlx::Error::Encode)
+    }
+
+    fn write_json(&self, row: usize, json: &mut Vec<u8>) {
+        let written = match self {
+            Self::Uuid(values) => values.get(row).copied().flatten().map(|id| push_hex(json, id.as_bytes())),
+            Self::Bytes(values) => values.get(row).and_then(Option::as_deref).map(|bytes| push_hex(json, bytes)),
+            Self::Int(values) => values
+                .get(row)
+                .copied()
+                .flatten()
+                .map(|value| write!(json, "{value}").expect("writing into a Vec cannot fail")),
+            Self::Text(values) => values
+                .get(row)
+                .and_then(Option::as_deref)
+                .map(|text| serde_json::to_writer(&mut *json, text).expect("text has a JSON form")),
+            Self::Bool(values) => {
+                values.get(row).map(|value| json.extend_from_slice(if *value { b"true" } else { b"false" }))
+            }
+        };
+        if written.is_none() {
+            json.extend_from_slice(b"null");
+        }
+    }
+}
+
+fn push_hex(json: &mut Vec<u8>, bytes: &[u8]) {
+    json.push(b'"');
+    let from = json.len();
+    json.resize(from + 2 * bytes.len(), 0);
+    hex::encode_to_slice(bytes, &mut json[from..]).expect("there is room for two digits a byte");
+    json.push(b'"');
+}
+
+/// Many rows, read as a table by a statement that is written once: on SQLite a JSON array of arrays in one bind, on
+/// PostgreSQL one array a column ([ADR 26](../../../docs/adr/0026-arrays-on-postgresql.md)).
 ///
-/// One bind keeps the statement's text the same for any number of rows (one prepared statement) and the same on
-/// both engines; `UNNEST` would be PostgreSQL's alone.
+/// Either way the statement's text is the same for any number of rows: one prepared statement.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    columns: Vec<(&'static str, Kind)>,
-    json: String,
+    columns: Vec<(&'static str, Values)>,
     count: usize,
 }
 
 impl Rows {
     pub(crate) fn new(columns: &[(&'static str, Kind)]) -> Self {
-        Self { columns: columns.to_vec(), json: String::from("["), count: 0 }
+        Self { columns: columns.iter().map(|(name, kind)| (*name, Values::of(*kind))).collect(), count: 0 }
     }
 
     /// Rows of one column of ids.
@@ -76,47 +153,67 @@ impl Rows {
 
     /// Starts a row; its values follow in the order of the columns.
     pub(crate) fn push(&mut self) -> RowWriter<'_> {
-        if self.count > 0 {
-            self.json.push(',');
-        }
-        self.json.push('[');
         self.count += 1;
         RowWriter { rows: self, at: 0 }
     }
 
+    /// SQLite's bind: an array of a row's values each; bytes and ids are hexadecimal.
     pub(crate) fn json(&self) -> String {
-        let mut json = String::with_capacity(self.json.len() + 1);
-        json.push_str(&self.json);
-        json.push(']');
-        json
+        let mut json = Vec::with_capacity(self.count * self.columns.len() * 24);
+        json.push(b'[');
+        for row in 0..self.count {
+            json.extend_from_slice(if row == 0 { b"[" } else { b",[" });
+            for (index, (_, values)) in self.columns.iter().enumerate() {
+                if index > 0 {
+                    json.push(b',');
+                }
+                values.write_json(row, &mut json);
+            }
+            json.push(b']');
+        }
+        json.push(b']');
+        String::from_utf8(json).expect("made of texts, digits and punctuation")
     }
 
-    /// The statement with `{rows}` replaced by a table expression over `$1`.
-    pub(crate) fn expand(&self, engine: Engine, sql: &'static str) -> SqlStr {
-        let mut source = String::from("(SELECT ");
-        for (index, (name, kind)) in self.columns.iter().enumerate() {
-            if index > 0 {
-                source.push_str(", ");
-            }
-            let written = match (engine, kind) {
-                (Engine::Sqlite, Kind::Uuid | Kind::Bytes) => write!(source, "unhex(value ->> {index}) AS {name}"),
-                (Engine::Sqlite, _) => write!(source, "value ->> {index} AS {name}"),
-                (Engine::Postgres, Kind::Uuid) => write!(source, "(j ->> {index})::uuid AS {name}"),
-                (Engine::Postgres, Kind::Bytes) => write!(source, "decode(j ->> {index}, 'hex') AS {name}"),
-                (Engine::Postgres, Kind::Int) => write!(source, "(j ->> {index})::bigint AS {name}"),
-                (Engine::Postgres, Kind::Text) => write!(source, "j ->> {index} AS {name}"),
-                (Engine::Postgres, Kind::Bool) => write!(source, "(j ->> {index})::boolean AS {name}"),
-            };
-            written.expect("writing into a String cannot fail");
-        }
-        source.push_str(match engine {
-            // The limit keeps the rows a table of their own: read once, and joined by an index that SQLite makes of them. Without
-            // it they are parsed again for every row of the other table.
-            Engine::Sqlite => " FROM json_each($1) LIMIT -1)",
-            Engine::Postgres => " FROM jsonb_array_elements($1::jsonb) AS j)",
-        });
-        // Safe: literals of this crate only; values travel in the bind.
+    /// PostgreSQL's binds: the first column is `$1`; the others follow after the statement's own, see [`Rows::bind_rest`].
+    pub(crate) fn bind_first(&self, arguments: &mut PgArguments) -> Result<(), sqlx::Error> {
+        self.columns.iter().take(1).try_for_each(|(_, values)| values.bind(arguments))
+    }
+
+    /// The columns after the first.
+    pub(crate) fn bind_rest(&self, arguments: &mut PgArguments) -> Result<(), sqlx::Error> {
+        self.columns.iter().skip(1).try_for_each(|(_, values)| values.bind(arguments))
+    }
+
+    /// The statement with `{rows}` replaced by a table expression over the rows; the statement has `binds` binds of its own.
+    pub(crate) fn expand(&self, engine: Engine, sql: &'static str, binds: usize) -> SqlStr {
+        let source = match engine {
+            Engine::Sqlite => self.json_table(),
+            Engine::Postgres => self.array_table(binds),
+        };
+        // Safe: literals of this crate only; values travel in the binds.
         AssertSqlSafe(rows_first(engine, &locks(engine, sql)).replace("{rows}", &source)).into_sql_str()
+    }
+
+    fn json_table(&self) -> String {
+        let value = |(index, (name, values)): (usize, &(&'static str, Values))| match values {
+            Values::Uuid(_) | Values::Bytes(_) => format!("unhex(value ->> {index}) AS {name}"),
+            Values::Int(_) | Values::Text(_) | Values::Bool(_) => format!("value ->> {index} AS {name}"),
+        };
+        let columns: Vec<String> = self.columns.iter().enumerate().map(value).collect();
+        // The limit keeps the rows a table of their own: read once, and joined by an index that SQLite makes of them. Without
+        // it they are parsed again for every row of the other table.
+        format!("(SELECT {} FROM json_each($1) LIMIT -1)", columns.join(", "))
+    }
+
+    fn array_table(&self, binds: usize) -> String {
+        let array = |(index, (_, values)): (usize, &(&'static str, Values))| {
+            let bind = if index == 0 { 1 } else { 1 + binds + index };
+            format!("${bind}::{}", values.array())
+        };
+        let arrays: Vec<String> = self.columns.iter().enumerate().map(array).collect();
+        let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
+        format!("(SELECT * FROM UNNEST({}) AS t ({}))", arrays.join(", "), names.join(", "))
     }
 }
 
@@ -138,32 +235,25 @@ pub(crate) struct RowWriter<'a> {
     at: usize,
 }
 
-impl RowWriter<'_> {
-    fn next(&mut self, kind: Kind) -> &mut String {
-        debug_assert_eq!(
-            self.rows.columns.get(self.at).map(|(_, kind)| *kind),
-            Some(kind),
-            "value {} of a bulk row has another type than its column",
-            self.at
-        );
-        if self.at > 0 {
-            self.rows.json.push(',');
+/// Appends a value to the row's next column.
+macro_rules! put {
+    ($writer:ident, $kind:ident, $value:expr) => {{
+        match $writer.rows.columns.get_mut($writer.at) {
+            Some((_, Values::$kind(values))) => values.push($value),
+            _ => panic!("value {} of a bulk row has another type than its column", $writer.at),
         }
-        self.at += 1;
-        &mut self.rows.json
-    }
+        $writer.at += 1;
+        $writer
+    }};
+}
 
+impl RowWriter<'_> {
     pub(crate) fn uuid(self, id: impl Into<Uuid>) -> Self {
         self.opt_uuid(Some(id.into()))
     }
 
     pub(crate) fn opt_uuid(mut self, id: Option<Uuid>) -> Self {
-        let json = self.next(Kind::Uuid);
-        match id {
-            Some(id) => write!(json, "\"{}\"", id.simple()).expect("writing into a String cannot fail"),
-            None => json.push_str("null"),
-        }
-        self
+        put!(self, Uuid, id)
     }
 
     pub(crate) fn bytes(self, bytes: &[u8]) -> Self {
@@ -171,16 +261,7 @@ impl RowWriter<'_> {
     }
 
     pub(crate) fn opt_bytes(mut self, bytes: Option<&[u8]>) -> Self {
-        let json = self.next(Kind::Bytes);
-        match bytes {
-            Some(bytes) => {
-                json.push('"');
-                json.push_str(&hex::encode(bytes));
-                json.push('"');
-            }
-            None => json.push_str("null"),
-        }
-        self
+        put!(self, Bytes, bytes.map(<[u8]>::to_vec))
     }
 
     pub(crate) fn int(self, value: i64) -> Self {
@@ -188,12 +269,7 @@ impl RowWriter<'_> {
     }
 
     pub(crate) fn opt_int(mut self, value: Option<i64>) -> Self {
-        let json = self.next(Kind::Int);
-        match value {
-            Some(value) => write!(json, "{value}").expect("writing into a String cannot fail"),
-            None => json.push_str("null"),
-        }
-        self
+        put!(self, Int, value)
     }
 
     pub(crate) fn text(self, value: &str) -> Self {
@@ -201,24 +277,17 @@ impl RowWriter<'_> {
     }
 
     pub(crate) fn opt_text(mut self, value: Option<&str>) -> Self {
-        let json = self.next(Kind::Text);
-        match value {
-            Some(value) => json.push_str(&serde_json::Value::from(value).to_string()),
-            None => json.push_str("null"),
-        }
-        self
+        put!(self, Text, value.map(str::to_owned))
     }
 
     pub(crate) fn bool(mut self, value: bool) -> Self {
-        self.next(Kind::Bool).push_str(if value { "true" } else { "false" });
-        self
+        put!(self, Bool, value)
     }
 }
 
 impl Drop for RowWriter<'_> {
     fn drop(&mut self) {
         debug_assert_eq!(self.at, self.rows.columns.len(), "a bulk row has fewer values than columns");
-        self.rows.json.push(']');
     }
 }
 

@@ -13,6 +13,7 @@ mod tx;
 mod answer;
 mod audit;
 mod board;
+mod checkpoint;
 mod consent;
 mod desk;
 mod dialect;

@@ -1,5 +1,6 @@
 //! Connections: one writer and several readers on SQLite, one pool on PostgreSQL.
 
+use crate::checkpoint;
 use crate::error::StoreError;
 use crate::tx::{Inner, Scope, Tx};
 use sqlx::Connection as _;
@@ -18,6 +19,20 @@ pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a batch lets portal writes pass before it takes its turn all the same.
 const BATCH_PATIENCE: Duration = Duration::from_millis(50);
+
+/// SQLite's writer keeps this much of the file in memory (negative: KiB). Keys of most indexes are random, so that a large upload
+/// comes back to all their pages; with the usual 2 MiB it would read and write each of them many times over.
+const WRITER_CACHE_KIB: &str = "-65536";
+/// Rows that SQLite's thread may be ahead of who reads them: a batch, so that the two need not take turns.
+const ROW_BUFFER: usize = 512;
+
+/// How PostgreSQL begins a batch. Its statements find each of their rows by an index, whatever the planner believes: of a table
+/// that was empty a moment ago it believes that reading all of it costs nothing, and a prepared statement keeps that plan while
+/// the table grows a thousandfold.
+const BATCH: &str =
+    "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+const READ_BATCH: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
+    SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,7 +105,14 @@ impl std::fmt::Debug for Store {
 
 #[derive(Clone)]
 pub(crate) enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool, urgent: Arc<watch::Sender<usize>> },
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+        folder: SqlitePool,
+        urgent: Arc<watch::Sender<usize>>,
+        /// Told of every commit.
+        written: watch::Sender<()>,
+    },
     Postgres(PgPool),
 }
 
@@ -119,6 +141,9 @@ impl Store {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
+                    // What a statement sets aside (bulk rows, a way back) stays in memory.
+                    .pragma("temp_store", "memory")
+                    .row_buffer_size(ROW_BUFFER)
                     .busy_timeout(SQLITE_BUSY_TIMEOUT);
                 let writer = SqlitePoolOptions::new()
                     .max_connections(1)
@@ -127,17 +152,24 @@ impl Store {
                     .max_lifetime(None)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
                     .before_acquire(|connection, _| Box::pin(async move { Ok(is_free(connection)) }))
-                    .connect_with(options.clone())
+                    .connect_with(
+                        options
+                            .clone()
+                            .pragma("cache_size", WRITER_CACHE_KIB)
+                            .pragma("wal_autocheckpoint", checkpoint::LAST_RESORT_PAGES),
+                    )
                     .await
                     .map_err(unreachable)?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(settings.connections)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
                     .before_acquire(|connection, _| Box::pin(async move { Ok(is_free(connection)) }))
-                    .connect_with(options.pragma("query_only", "on"))
+                    .connect_with(options.clone().pragma("query_only", "on"))
                     .await
                     .map_err(unreachable)?;
-                Pools::Sqlite { writer, readers, urgent: Arc::new(watch::Sender::new(0)) }
+                let written = watch::Sender::new(());
+                let folder = checkpoint::start(options, written.subscribe());
+                Pools::Sqlite { writer, readers, folder, urgent: Arc::new(watch::Sender::new(0)), written }
             }
             DatabaseUrl::Postgres(url) => {
                 let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
@@ -164,11 +196,11 @@ impl Store {
     /// Begins a read-write transaction that a person waits for.
     pub async fn begin(&self, scope: Scope) -> Result<Tx, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, urgent, .. } => {
+            Pools::Sqlite { writer, urgent, written, .. } => {
                 urgent.send_modify(|waiting| *waiting += 1);
                 let _guard = Urgent(urgent);
                 let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Tx { inner: Inner::Sqlite(tx), scope })
+                Ok(Tx::new(Inner::Sqlite(tx), scope, Some(written.clone())))
             }
             Pools::Postgres(pool) => begin_postgres(pool, "BEGIN", scope).await,
         }
@@ -178,33 +210,44 @@ impl Store {
     /// person waits for go first.
     pub async fn begin_batch(&self, scope: Scope) -> Result<Tx, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, urgent, .. } => {
+            Pools::Sqlite { writer, urgent, written, .. } => {
                 let mut waiting = urgent.subscribe();
                 // Patience ends, so that steady portal traffic cannot starve the senders.
                 let gave_way =
                     tokio::time::timeout(BATCH_PATIENCE, waiting.wait_for(|count| *count == 0)).await.is_ok();
                 tracing::trace!(gave_way, "batch takes the writer");
                 let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Tx { inner: Inner::Sqlite(tx), scope })
+                Ok(Tx::new(Inner::Sqlite(tx), scope, Some(written.clone())))
             }
-            Pools::Postgres(pool) => begin_postgres(pool, "BEGIN", scope).await,
+            Pools::Postgres(pool) => begin_postgres(pool, BATCH, scope).await,
         }
     }
 
     /// Begins a read-only transaction over one snapshot.
     pub async fn read(&self, scope: Scope) -> Result<Tx, StoreError> {
         match &self.pools {
-            Pools::Sqlite { readers, .. } => Ok(Tx { inner: Inner::Sqlite(readers.begin_with("BEGIN").await?), scope }),
+            Pools::Sqlite { readers, .. } => {
+                Ok(Tx::new(Inner::Sqlite(readers.begin_with("BEGIN").await?), scope, None))
+            }
             Pools::Postgres(pool) => {
                 begin_postgres(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", scope).await
             }
         }
     }
 
+    /// As [`Store::read`], for background work that looks up many rows at once.
+    pub async fn read_batch(&self, scope: Scope) -> Result<Tx, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => self.read(scope).await,
+            Pools::Postgres(pool) => begin_postgres(pool, READ_BATCH, scope).await,
+        }
+    }
+
     /// Closes every connection; on SQLite folds the write-ahead log into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers, .. } => {
+            Pools::Sqlite { writer, readers, folder, .. } => {
+                folder.close().await;
                 readers.close().await;
                 writer.close().await;
             }
@@ -248,7 +291,7 @@ async fn begin_postgres(pool: &PgPool, begin: &'static str, scope: Scope) -> Res
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(sqlx::AssertSqlSafe(text)).await }).await;
     match begun {
-        Ok(tx) => Ok(Tx { inner: Inner::Postgres(tx?), scope }),
+        Ok(tx) => Ok(Tx::new(Inner::Postgres(tx?), scope, None)),
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime is being shut down.

@@ -3,6 +3,7 @@
 use crate::error::StoreError;
 use crate::pool::Engine;
 use kept_domain::PracticeId;
+use tokio::sync::watch;
 
 /// On whose behalf a transaction acts. PostgreSQL's row-level security enforces it; unset sees nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,11 @@ pub enum Scope {
 pub struct Tx {
     pub(crate) inner: Inner,
     pub(crate) scope: Scope,
+    /// Told when SQLite has written something.
+    written: Option<watch::Sender<()>>,
+    /// Every statement so far, for tests that look at how the engine goes about it.
+    #[cfg(feature = "testing")]
+    pub(crate) seen: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -29,11 +35,35 @@ pub(crate) enum Inner {
 }
 
 impl Tx {
+    pub(crate) fn new(inner: Inner, scope: Scope, written: Option<watch::Sender<()>>) -> Self {
+        Self {
+            inner,
+            scope,
+            written,
+            #[cfg(feature = "testing")]
+            seen: Vec::new(),
+        }
+    }
+
+    /// Takes note of a statement that is about to run.
+    #[cfg(feature = "testing")]
+    pub(crate) fn see(&mut self, text: &sqlx::SqlStr) {
+        self.seen.push(text.as_str().to_owned());
+    }
+
+    /// Only tests take note.
+    #[cfg(not(feature = "testing"))]
+    pub(crate) const fn see(&mut self, _: &sqlx::SqlStr) {}
+
     /// Makes everything since `begin` durable.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
+        }
+        if let Some(written) = self.written {
+            // Nobody listens any more where the store is being closed.
+            written.send_replace(());
         }
         Ok(())
     }
@@ -86,6 +116,7 @@ impl Tx {
 macro_rules! on {
     ($tx:expr, $make:ident::<$($row:ty)?>, $sql:expr, [$($bind:expr),*], $end:ident) => {{
         let text = $crate::dialect::statement($tx.engine(), $sql);
+        $tx.see(&text);
         match &mut $tx.inner {
             $crate::tx::Inner::Sqlite(c) => sqlx::$make::<sqlx::Sqlite $(, $row)?>(text)$(.bind($bind))*.$end(&mut **c).await.map_err($crate::StoreError::from),
             $crate::tx::Inner::Postgres(c) => sqlx::$make::<sqlx::Postgres $(, $row)?>(text)$(.bind($bind))*.$end(&mut **c).await.map_err($crate::StoreError::from),
@@ -113,25 +144,41 @@ macro_rules! scalar {
 macro_rules! run {
     ($tx:expr, $sql:expr $(, $bind:expr)* $(,)?) => {{
         let text = $crate::dialect::statement($tx.engine(), $sql);
+        $tx.see(&text);
         match &mut $tx.inner {
             $crate::tx::Inner::Sqlite(c) => sqlx::query::<sqlx::Sqlite>(text)$(.bind($bind))*.execute(&mut **c).await.map(|done| done.rows_affected()).map_err($crate::StoreError::from),
             $crate::tx::Inner::Postgres(c) => sqlx::query::<sqlx::Postgres>(text)$(.bind($bind))*.execute(&mut **c).await.map(|done| done.rows_affected()).map_err($crate::StoreError::from),
         }
     }};
 }
-/// Changes rows in bulk: `{rows}` in the text is a table expression over `$rows`, whose single bind is `$1`;
-/// further binds start at `$2`. Says how many rows.
+/// PostgreSQL's arguments of a bulk statement: the first column, the statement's own binds, the other columns.
+macro_rules! bulk_arguments {
+    ($rows:expr, [$($bind:expr),*]) => {
+        (|| -> Result<sqlx::postgres::PgArguments, sqlx::Error> {
+            let mut arguments = sqlx::postgres::PgArguments::default();
+            $rows.bind_first(&mut arguments)?;
+            $(sqlx::Arguments::add(&mut arguments, $bind).map_err(sqlx::Error::Encode)?;)*
+            $rows.bind_rest(&mut arguments)?;
+            Ok(arguments)
+        })()
+    };
+}
+/// Changes rows in bulk: `{rows}` in the text is a table expression over `$rows`; further binds start at `$2`. Says how many
+/// rows.
 macro_rules! bulk {
     ($tx:expr, $sql:expr, $rows:expr $(, $bind:expr)* $(,)?) => {{
         let rows: &$crate::dialect::Rows = &$rows;
         if rows.is_empty() {
             Ok(0)
         } else {
-            let text = rows.expand($tx.engine(), $sql);
-            let json = rows.json();
+            let text = rows.expand($tx.engine(), $sql, <[&str]>::len(&[$(stringify!($bind)),*]));
+            $tx.see(&text);
             match &mut $tx.inner {
-                $crate::tx::Inner::Sqlite(c) => sqlx::query::<sqlx::Sqlite>(text).bind(json)$(.bind($bind))*.execute(&mut **c).await.map(|done| done.rows_affected()).map_err($crate::StoreError::from),
-                $crate::tx::Inner::Postgres(c) => sqlx::query::<sqlx::Postgres>(text).bind(json)$(.bind($bind))*.execute(&mut **c).await.map(|done| done.rows_affected()).map_err($crate::StoreError::from),
+                $crate::tx::Inner::Sqlite(c) => sqlx::query::<sqlx::Sqlite>(text).bind(rows.json())$(.bind($bind))*.execute(&mut **c).await.map(|done| done.rows_affected()).map_err($crate::StoreError::from),
+                $crate::tx::Inner::Postgres(c) => match bulk_arguments!(rows, [$($bind),*]) {
+                    Ok(arguments) => sqlx::query_with::<sqlx::Postgres, _>(text, arguments).execute(&mut **c).await.map(|done| done.rows_affected()).map_err($crate::StoreError::from),
+                    Err(error) => Err($crate::StoreError::from(error)),
+                },
             }
         }
     }};
@@ -143,11 +190,14 @@ macro_rules! bulk_all {
         if rows.is_empty() {
             Ok(Vec::new())
         } else {
-            let text = rows.expand($tx.engine(), $sql);
-            let json = rows.json();
+            let text = rows.expand($tx.engine(), $sql, <[&str]>::len(&[$(stringify!($bind)),*]));
+            $tx.see(&text);
             match &mut $tx.inner {
-                $crate::tx::Inner::Sqlite(c) => sqlx::query_as::<sqlx::Sqlite, $row>(text).bind(json)$(.bind($bind))*.fetch_all(&mut **c).await.map_err($crate::StoreError::from),
-                $crate::tx::Inner::Postgres(c) => sqlx::query_as::<sqlx::Postgres, $row>(text).bind(json)$(.bind($bind))*.fetch_all(&mut **c).await.map_err($crate::StoreError::from),
+                $crate::tx::Inner::Sqlite(c) => sqlx::query_as::<sqlx::Sqlite, $row>(text).bind(rows.json())$(.bind($bind))*.fetch_all(&mut **c).await.map_err($crate::StoreError::from),
+                $crate::tx::Inner::Postgres(c) => match bulk_arguments!(rows, [$($bind),*]) {
+                    Ok(arguments) => sqlx::query_as_with::<sqlx::Postgres, $row, _>(text, arguments).fetch_all(&mut **c).await.map_err($crate::StoreError::from),
+                    Err(error) => Err($crate::StoreError::from(error)),
+                },
             }
         }
     }};

@@ -41,7 +41,7 @@ pub(super) struct DraftText {
 impl Flow {
     pub(super) async fn compose(&self, open: &OpenPractice, notices: &[NoticeId]) -> Result<Vec<Draft>, FlowError> {
         let practice = open.practice.id;
-        let mut tx = self.store.read(Scope::Practice(practice)).await?;
+        let mut tx = self.store.read_batch(Scope::Practice(practice)).await?;
         let claimed = tx.claimed_notices(practice, notices).await?;
         let reminders = tx.notice_reminders(practice, notices).await?;
         let again: Vec<NoticeId> =

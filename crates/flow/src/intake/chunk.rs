@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, HashMap};
 /// How often a chunk is done again because somebody changed its visits meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// New visits after which the engine counts its rows anew; then after four times as many, and so on.
+/// New visits after which the engine counts its rows anew.
 const COUNT_AFTER_ROWS: u64 = 2_000;
 
 /// A row, with what it takes to compare it.
@@ -76,23 +76,21 @@ impl Run<'_> {
         }
         let mut numbers = Numbers::new(&practice.keys, &practice.practice.settings.country);
         let mut done = 0_u64;
-        let mut count_at = COUNT_AFTER_ROWS;
         for some in visits.chunks(CHUNK_ROWS) {
             let items = self.items(some, &locations, &mut names, &mut numbers)?;
             self.chunk(&items, &names, &mut numbers).await?;
             done += some.len() as u64;
-            if self.writes && self.outcome.counts.new >= count_at {
-                // A database that was empty a moment ago still plans its joins as if it were.
-                let mut tx = self.flow.store.begin_batch(Scope::Work).await?;
-                tx.refresh_statistics().await?;
-                tx.commit().await?;
-                count_at *= 4;
-            }
             if let Some(progress) = progress {
                 progress(done, visits.len() as u64);
             }
             // Opening and sealing keeps the thread; others may have waited.
             tokio::task::yield_now().await;
+        }
+        if self.writes && self.outcome.counts.new >= COUNT_AFTER_ROWS {
+            // The desk's pages plan by what the engine believes of the tables, which were small a moment ago.
+            let mut tx = self.flow.store.begin_batch(Scope::Work).await?;
+            tx.refresh_statistics().await?;
+            tx.commit().await?;
         }
         for (name, count) in &names.unknown_locations {
             let first = locations.first().map_or("", |location| location.name.as_str());
@@ -187,7 +185,7 @@ impl Run<'_> {
         let practice = self.id();
         let mut work = Work::default();
         let all: Vec<BlindIndex> = items.iter().map(|item| item.key).collect();
-        let mut tx = self.flow.store.read(Scope::Practice(practice)).await?;
+        let mut tx = self.flow.store.read_batch(Scope::Practice(practice)).await?;
         let marks = tx.row_marks(practice, self.source, &all).await?;
         let marks: HashMap<BlindIndex, _> = marks.into_iter().map(|mark| (mark.key_bix, mark)).collect();
         let mut new = Vec::new();
