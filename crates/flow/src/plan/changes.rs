@@ -16,6 +16,8 @@ pub(super) struct Changes {
     pub(super) cancelled_notices: Vec<NoticeId>,
     pub(super) new_reminders: Vec<PlannedReminder>,
     pub(super) changed_reminders: Vec<PlannedReminder>,
+    /// Notices that stood before and that a number of this batch has decided about.
+    decided: HashSet<NoticeId>,
 }
 
 impl Changes {
@@ -34,7 +36,9 @@ impl Changes {
 
     /// Adds the difference of one circle.
     pub(super) fn of_group(&mut self, facts: &Facts, group: &Group<'_>, outcome: &Outcome, now: Instant, flow: &Flow) {
-        let standing = Standing::of(facts, group);
+        let standing = Standing::of(facts, group, &self.decided);
+        // Two who shared a number and have one each now still share a notice: it goes with the first, the other gets a new one.
+        self.decided.extend(standing.notices.keys());
         let mut used: HashSet<NoticeId> = HashSet::new();
         let mut notice_of: HashMap<usize, NoticeId> = HashMap::new();
         for message in &outcome.messages {
@@ -170,12 +174,13 @@ struct Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    fn of(facts: &'a Facts, group: &Group<'_>) -> Self {
+    fn of(facts: &'a Facts, group: &Group<'_>, decided: &HashSet<NoticeId>) -> Self {
         let mut standing = Self { reminders: HashMap::new(), notices: HashMap::new(), members: HashMap::new() };
         for reminder in group.rows.iter().flat_map(|row| facts.reminders(row.id)) {
             standing.reminders.insert((reminder.appointment, reminder.step, reminder.revision), reminder);
             let Some(notice) = &reminder.notice else { continue };
-            let free = matches!(notice.state, NoticeState::Planned | NoticeState::Claimed);
+            let free =
+                matches!(notice.state, NoticeState::Planned | NoticeState::Claimed) && !decided.contains(&notice.id);
             if free && reminder.state == ReminderState::Planned {
                 standing.notices.insert(notice.id, notice);
                 standing.members.entry(notice.id).or_default().insert((reminder.appointment, reminder.step));

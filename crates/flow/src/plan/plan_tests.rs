@@ -125,6 +125,31 @@ async fn a_moved_visit_gets_one_notice_of_the_change_and_its_old_reminders_are_s
 }
 
 #[tokio::test]
+async fn two_who_shared_a_number_part_and_each_is_reminded_on_their_own() {
+    both(|store: Store| async move {
+        let world = World::new(&store).await;
+        import(&world, WEEK).await;
+        world.flow.plan_sweep().await.unwrap();
+        let parted = WEEK.replace("(212) 555-0191", "(212) 555-0181").replace("212-555-0191", "212-555-0182");
+        import(&world, &parted).await;
+        world.flow.plan_sweep().await.unwrap();
+        let all = stands(&world).await;
+        let notices = |index: usize| all[index].1.iter().map(|row| row.notice.clone().unwrap()).collect::<Vec<_>>();
+        let of = |index: usize| all[index].0.contact(kept_domain::Channel::Sms).unwrap().bix;
+        for (one, other) in notices(3).iter().zip(notices(4)) {
+            assert!(one.id != other.id && one.bix != other.bix, "a notice each, to a number each");
+            assert_eq!((one.state, other.state), (NoticeState::Planned, NoticeState::Planned));
+            assert_eq!((one.bix, other.bix), (of(3), of(4)));
+        }
+        let again = world.flow.replan_practice(world.practice).await.unwrap();
+        assert_eq!(again, 5);
+        let again = world.flow.plan_sweep().await.unwrap();
+        assert_eq!((again.reminders, again.notices), (0, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_answer_takes_reminders_back_and_an_opt_out_all_of_them() {
     both(|store: Store| async move {
         let world = World::new(&store).await;
