@@ -94,6 +94,33 @@ where
 }
 
 impl crate::Tx {
+    /// Every statement that ran in this transaction so far, as the engine got it, with the lines of its plan: on PostgreSQL the
+    /// one that a prepared statement keeps for all its runs. Starts anew.
+    pub async fn explain_all(&mut self) -> Result<Vec<(String, Vec<String>)>, crate::StoreError> {
+        let mut plans = Vec::new();
+        for text in std::mem::take(&mut self.seen) {
+            let explained = match self.engine() {
+                crate::Engine::Sqlite => text.clone(),
+                crate::Engine::Postgres => {
+                    let binds = (1..100).take_while(|n| text.contains(&format!("${n}"))).count();
+                    let nothing = vec!["NULL"; binds].join(", ");
+                    let prepare =
+                        format!("SET LOCAL plan_cache_mode = force_generic_plan; PREPARE explained AS {text}");
+                    if let crate::tx::Inner::Postgres(c) = &mut self.inner {
+                        sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut **c).await?;
+                    }
+                    if binds == 0 { "EXECUTE explained".to_owned() } else { format!("EXECUTE explained ({nothing})") }
+                }
+            };
+            let plan = self.explain(&explained).await?;
+            if let crate::tx::Inner::Postgres(c) = &mut self.inner {
+                sqlx::raw_sql("DEALLOCATE explained").execute(&mut **c).await?;
+            }
+            plans.push((text, plan));
+        }
+        Ok(plans)
+    }
+
     /// How many rows each table holds, by name, for tests that nothing was written. Needs [`crate::Scope::Work`].
     pub async fn row_counts(&mut self) -> Result<Vec<(String, i64)>, crate::StoreError> {
         let names = match self.engine() {

@@ -10,6 +10,7 @@ mod dispatch;
 mod intake;
 mod outbox;
 mod plan;
+mod plans;
 mod portal;
 mod practice;
 mod preference;
