@@ -1,22 +1,37 @@
-//! `just bench`: how fast a schedule becomes visits, visits become notices, and notices leave, on each engine.
+//! `just bench`: how fast a schedule becomes visits, visits become notices, and notices leave, on each engine; and whether
+//! it stays so fast when much waits. `docs/PERFORMANCE.md` says how to read it.
 //!
-//! The carrier is a stub in another process, reached over HTTP on loopback. Prints a table and writes
+//! The carrier is a stub in another process, reached over HTTP on loopback. Prints a table, ratios first, and writes
 //! `target/bench/results.json`: a list of `{"name", "value", "unit", "goal", "met"}`; a goal of null is none.
 //!
 //! `KEPT_BENCH_ROWS` sets the rows of the schedule (100,000), `KEPT_BENCH_NOTICES` about how many visits are reminded
-//! of through the stub (20,000). `KEPT_TEST_POSTGRES_URL` adds PostgreSQL; without it only SQLite is measured.
+//! of through the stub (20,000), `KEPT_BENCH_WAITING` how many notices wait beside them at most (1,000,000),
+//! `KEPT_BENCH_ONLY` names parts and engines, separated by commas. `KEPT_TEST_POSTGRES_URL` adds PostgreSQL; without it only SQLite is
+//! measured.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results")]
 
-mod measure;
+mod binary;
+mod calendar;
+mod copy;
+mod cpu;
+mod dispatch;
+mod growth;
+mod portal;
 mod results;
+mod scene;
+mod schedule;
 mod stub;
 mod webhooks;
 
 use anyhow::Context as _;
 use kept_store::testing::TestDatabase;
-use measure::Load;
 use results::Results;
+use scene::Scene;
+
+/// What can be named in `KEPT_BENCH_ONLY`.
+const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+const PARTS: [&str; 7] = ["schedule", "calendar", "dispatch", "growth", "portal", "webhooks", "binary"];
 
 fn main() -> anyhow::Result<()> {
     if std::env::args().any(|argument| argument == stub::ARGUMENT) {
@@ -27,8 +42,31 @@ fn main() -> anyhow::Result<()> {
     }
     // The client is built for TLS too, although the stub speaks without.
     rustls::crypto::ring::default_provider().install_default().ok().context("the first to choose a provider")?;
-    let load = Load { rows: number("KEPT_BENCH_ROWS", 100_000)?, notices: number("KEPT_BENCH_NOTICES", 20_000)? };
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(load))
+    let load = Load {
+        rows: number("KEPT_BENCH_ROWS", 100_000)?,
+        notices: number("KEPT_BENCH_NOTICES", 20_000)?,
+        waiting: number("KEPT_BENCH_WAITING", 1_000_000)?,
+        only: std::env::var("KEPT_BENCH_ONLY").ok(),
+    };
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(&load))
+}
+
+/// How much.
+#[derive(Debug)]
+struct Load {
+    rows: usize,
+    notices: usize,
+    waiting: usize,
+    only: Option<String>,
+}
+
+impl Load {
+    /// Whether a part is wanted: none is named, or this one is.
+    fn has(&self, part: &str, parts: &[&str]) -> bool {
+        let Some(only) = &self.only else { return true };
+        let named = |one: &str| only.split(',').any(|name| name == one);
+        named(part) || !parts.iter().any(|other| named(other))
+    }
 }
 
 fn number(variable: &str, usual: usize) -> anyhow::Result<usize> {
@@ -38,25 +76,57 @@ fn number(variable: &str, usual: usize) -> anyhow::Result<usize> {
     }
 }
 
-async fn run(load: Load) -> anyhow::Result<()> {
+async fn run(load: &Load) -> anyhow::Result<()> {
     let stub = stub::Stub::start()?;
     let mut results = Results::default();
-    let sqlite = TestDatabase::sqlite().await;
-    measure::engine("sqlite", &sqlite, load, &stub, &mut results).await?;
-    sqlite.close().await;
-    let sqlite = TestDatabase::sqlite().await;
-    webhooks::engine("sqlite", &sqlite, &stub, &mut results).await?;
-    sqlite.close().await;
-    if let Some(postgres) = TestDatabase::postgres().await {
-        measure::engine("postgres", &postgres, load, &stub, &mut results).await?;
+    if load.has("sqlite", &ENGINES) {
+        let sqlite = TestDatabase::sqlite().await;
+        engine(&Scene::new("sqlite", &sqlite, &stub).await?, load, &mut results).await?;
+        sqlite.close().await;
+        if load.has("webhooks", &PARTS) {
+            let sqlite = TestDatabase::sqlite().await;
+            webhooks::engine("sqlite", &sqlite, &stub, &mut results).await?;
+            sqlite.close().await;
+        }
+    }
+    if load.has("postgres", &ENGINES)
+        && let Some(postgres) = TestDatabase::postgres().await
+    {
+        engine(&Scene::new("postgres", &postgres, &stub).await?, load, &mut results).await?;
         postgres.close().await;
     }
-    if let Some(postgres) = TestDatabase::postgres().await {
+    if load.has("postgres", &ENGINES)
+        && load.has("webhooks", &PARTS)
+        && let Some(postgres) = TestDatabase::postgres().await
+    {
         webhooks::engine("postgres", &postgres, &stub, &mut results).await?;
         postgres.close().await;
     }
+    if load.has("binary", &PARTS) {
+        binary::run(&mut results).await?;
+    }
     results.print();
     let path = results.write()?;
-    println!("\n{} rows, about {} notices; written to {}", load.rows, load.notices, path.display());
+    println!("\n{load:?}; written to {}", path.display());
+    Ok(())
+}
+
+async fn engine(scene: &Scene<'_>, load: &Load, results: &mut Results) -> anyhow::Result<()> {
+    if load.has("schedule", &PARTS) {
+        schedule::run(scene, load.rows, results).await?;
+        // Years of the same schedule.
+        if load.has("calendar", &PARTS) {
+            calendar::run(scene, results).await?;
+        }
+    }
+    if load.has("dispatch", &PARTS) {
+        dispatch::run(scene, load.notices, results).await?;
+    }
+    if load.has("growth", &PARTS) {
+        growth::run(scene, load.notices, load.waiting, results).await?;
+    }
+    if load.has("portal", &PARTS) {
+        portal::run(scene, load.notices, results).await?;
+    }
     Ok(())
 }

@@ -26,6 +26,13 @@ impl Stub {
     }
 }
 
+impl Stub {
+    /// The other process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Stub {
     fn drop(&mut self) {
         let ended = self.child.kill().and_then(|()| self.child.wait());

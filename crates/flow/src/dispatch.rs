@@ -9,6 +9,8 @@ mod compose;
 mod record;
 mod route;
 mod spread;
+#[cfg(any(test, feature = "testing"))]
+pub mod stages;
 
 pub use spread::BACKLOG_S;
 
