@@ -142,16 +142,17 @@ fn much_happened(log: &checker::Log, told: &[Told]) {
     assert!(log.failed.len() > 10, "{} messages met bad weather", log.failed.len());
 }
 
-/// What was still useful after an outage went out: that same day where the hours were open, else the next morning.
+/// What was still useful after an outage went out: that same day where the hours were open, else the next morning. In the evening
+/// nothing may have been due, so two of the outages must show it; that nothing useful was lost in any, `unexplained` judges.
 fn caught_up(log: &checker::Log) {
     let after =
         |from: Instant, to: Instant| log.unasked().filter(|(event, ..)| from <= event.at && event.at < to).count();
-    for (from, to, weather) in storms().into_iter().filter(|(.., weather)| weather.is_down) {
-        assert!(weather.is_down);
+    let mut caught_up = 0;
+    for (from, to, _) in storms().into_iter().filter(|(.., weather)| weather.is_down) {
         assert_eq!(after(from, to), 0, "nothing is taken from {from:?} to {to:?}");
-        let morning = to + Duration::hours(13);
-        assert!(after(to, morning) > 0, "nothing came after the outage from {from:?} to {to:?}");
+        caught_up += usize::from(after(to, to + Duration::hours(13)) > 0);
     }
+    assert!(caught_up >= 2, "something came after {caught_up} outages only");
     assert_eq!(after(sleeps().0, sleeps().1), 0);
     assert!(after(sleeps().1, sleeps().1 + Duration::hours(11)) > 0);
 }
