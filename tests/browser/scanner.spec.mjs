@@ -40,7 +40,8 @@ test("a scanner presses everything and changes nothing", async ({ page, demo, la
     }
   }
 
-  expect(pressed, "there was something to press").toBeGreaterThan(5);
+  // At least one thing on each of the four pages.
+  expect(pressed, "there was something to press").toBeGreaterThanOrEqual(4);
 
   // Everything again without a page: every address, with the cookies of an opened link and with those after a form was sent.
   for (const path of ["confirm", "cancel", "another-time", "done", "calendar", "appointment.ics"]) {

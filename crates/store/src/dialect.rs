@@ -17,7 +17,7 @@ pub(crate) fn statement(engine: Engine, sql: &'static str) -> SqlStr {
 
 /// The tables that grow. A plain `ANALYZE` would look at the server's own tables too, and warn of each.
 const STATISTICS: &str = "ANALYZE patients, contact_points, consent_now, appointments, source_rows, dirty_days, day_counts, notices, reminders, \
-     sends, receipts";
+     sends, receipts, attempts";
 
 fn locks(engine: Engine, sql: &str) -> String {
     let (skip, wait, share, statistics) = match engine {
