@@ -12,6 +12,7 @@ use kept_domain::Instant;
 use kept_flow::{Clock, MovableClock};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Notify;
 
 /// One text, as the carrier got it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(crate) struct Weather {
     pub(crate) breaks_off: usize,
     /// Keeps its receipts to itself.
     pub(crate) loses_receipts: bool,
+    /// Takes a text and is silent about it.
+    pub(crate) is_mute: bool,
 }
 
 /// How the carrier refuses a number.
@@ -66,11 +69,13 @@ pub(crate) struct StoryCarrier {
     memory: Arc<Mutex<Memory>>,
     clock: Arc<MovableClock>,
     caller: Caller,
+    /// Told of each text that was taken in silence.
+    muted: Arc<Notify>,
 }
 
 impl StoryCarrier {
     pub(crate) fn new(clock: Arc<MovableClock>, caller: Caller) -> Self {
-        Self { memory: Arc::default(), clock, caller }
+        Self { memory: Arc::default(), clock, caller, muted: Arc::default() }
     }
 
     pub(crate) fn router(&self) -> Router {
@@ -91,6 +96,11 @@ impl StoryCarrier {
 
     pub(crate) fn set_weather(&self, weather: Weather) {
         self.memory.lock().unwrap().weather = weather;
+    }
+
+    /// Waits until a text was taken in silence.
+    pub(crate) async fn muted(&self) {
+        self.muted.notified().await;
     }
 
     /// How a number is refused from now on; none: it is not.
@@ -155,37 +165,56 @@ impl StoryCarrier {
 }
 
 async fn take(State(carrier): State<StoryCarrier>, headers: HeaderMap, Json(text): Json<Submission>) -> Response {
-    let key = headers[KEY_HEADER].to_str().unwrap().to_owned();
-    let at = carrier.clock.civil();
-    let mut memory = carrier.memory.lock().unwrap();
-    *memory.posts.entry(key.clone()).or_default() += 1;
-    memory.inbound_url = text.inbound_url;
-    let no = |memory: &mut Memory, key: String| *memory.failed.entry(key).or_default() += 1;
-    if memory.weather.is_down {
-        no(&mut memory, key);
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    let (answer, is_mute) = carrier.answer(&headers, text);
+    if is_mute {
+        carrier.muted.notify_one();
+        std::future::pending::<()>().await;
     }
-    let refusing = memory.refusing.get(&text.to).copied();
-    if let Some(Refusing::AtOnce(code)) = refusing {
-        no(&mut memory, key);
-        memory.refused.push(text.to);
-        return (StatusCode::UNPROCESSABLE_ENTITY, Json(NotTaken { code: code.to_owned() })).into_response();
-    }
-    let id = format!("m-{key}");
-    let is_new = !memory.texts.iter().any(|taken| taken.key == key);
-    if is_new {
-        let (status, code) = match refusing {
-            Some(Refusing::Later(code)) => (MessageStatus::Undelivered, Some(code.to_owned())),
-            _ => (MessageStatus::Delivered, None),
-        };
-        let event = StatusEvent { event: format!("delivered-{key}"), message: id.clone(), status, code };
-        memory.owed.push((text.to.clone(), text.status_url, event));
-        memory.texts.push(Delivered { key: key.clone(), to: text.to, text: text.text, at, valid_s: text.validity_s });
-        let every = memory.weather.breaks_off;
-        if every > 0 && memory.texts.len().is_multiple_of(every) {
+    answer
+}
+
+impl StoryCarrier {
+    /// What is said about a text, and whether it is said at all.
+    fn answer(&self, headers: &HeaderMap, text: Submission) -> (Response, bool) {
+        let key = headers[KEY_HEADER].to_str().unwrap().to_owned();
+        let at = self.clock.civil();
+        let mut memory = self.memory.lock().unwrap();
+        *memory.posts.entry(key.clone()).or_default() += 1;
+        memory.inbound_url = text.inbound_url;
+        let no = |memory: &mut Memory, key: String| *memory.failed.entry(key).or_default() += 1;
+        if memory.weather.is_down {
             no(&mut memory, key);
-            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+            return (StatusCode::SERVICE_UNAVAILABLE.into_response(), false);
         }
+        let refusing = memory.refusing.get(&text.to).copied();
+        if let Some(Refusing::AtOnce(code)) = refusing {
+            no(&mut memory, key);
+            memory.refused.push(text.to);
+            let no = (StatusCode::UNPROCESSABLE_ENTITY, Json(NotTaken { code: code.to_owned() }));
+            return (no.into_response(), false);
+        }
+        let id = format!("m-{key}");
+        let is_new = !memory.texts.iter().any(|taken| taken.key == key);
+        if is_new {
+            let (status, code) = match refusing {
+                Some(Refusing::Later(code)) => (MessageStatus::Undelivered, Some(code.to_owned())),
+                _ => (MessageStatus::Delivered, None),
+            };
+            let event = StatusEvent { event: format!("delivered-{key}"), message: id.clone(), status, code };
+            memory.owed.push((text.to.clone(), text.status_url, event));
+            memory.texts.push(Delivered {
+                key: key.clone(),
+                to: text.to,
+                text: text.text,
+                at,
+                valid_s: text.validity_s,
+            });
+            let every = memory.weather.breaks_off;
+            if every > 0 && memory.texts.len().is_multiple_of(every) {
+                no(&mut memory, key);
+                return (StatusCode::INTERNAL_SERVER_ERROR.into_response(), false);
+            }
+        }
+        (Json(Taken { id }).into_response(), memory.weather.is_mute)
     }
-    Json(Taken { id }).into_response()
 }

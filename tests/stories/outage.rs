@@ -10,7 +10,7 @@ use kept_flow::Clock as _;
 use kept_store::testing::TestDatabase;
 
 const HEADER: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Status,Booked On\n";
-const DOWN: Weather = Weather { is_down: true, breaks_off: 0, loses_receipts: false };
+const DOWN: Weather = Weather { is_down: true, breaks_off: 0, loses_receipts: false, is_mute: false };
 
 /// Thursday, the second visit a day later so that the file has a last day.
 fn file(first: Option<&str>) -> String {
