@@ -3,8 +3,8 @@
 use crate::error::FileError;
 use crate::field::Field;
 use crate::limits::{HEADER_WITHIN_ROWS, MAX_COLUMNS, MAX_FILE_BYTES, MAX_ROWS};
-use crate::mapping::Mapping;
-use crate::{guess, sheet, sniff};
+use crate::mapping::{DateOrder, Mapping};
+use crate::{guess, sheet, sniff, when};
 use csv::StringRecord;
 use std::fmt;
 
@@ -129,7 +129,8 @@ impl Table {
             top.iter().position(|row| score(row) == most)
         } else {
             // No known word: the first row of words over a row of the same width.
-            let wordy = |row: &Row| row.width() > 1 && (0..row.width()).all(|i| is_word(row.cell(i)));
+            let wordy =
+                |row: &Row| !is_of_data(row) && row.width() > 1 && (0..row.width()).all(|i| is_word(row.cell(i)));
             top.windows(2).position(|pair| wordy(&pair[0]) && pair[0].width() == pair[1].width())
         }
         .ok_or(FileError::NoHeader)?;
@@ -198,6 +199,9 @@ impl Table {
 
 /// How much a row looks like the header: columns of the mapping count ten times what a known word does.
 fn score(row: &Row, mapping: Option<&Mapping>) -> usize {
+    if is_of_data(row) {
+        return 0;
+    }
     let mut points = 0;
     for cell in row.cells() {
         let name = normal(&clean_header(cell));
@@ -211,6 +215,28 @@ fn score(row: &Row, mapping: Option<&Mapping>) -> usize {
     }
     // A title such as "Schedule" is one known word; a header is at least two columns.
     if row.cells().filter(|cell| !cell.trim().is_empty()).count() < 2 { 0 } else { points }
+}
+
+/// Whether a row is a visit already: every visit has a start, and no column is named by a moment. Names of columns are kept in the
+/// clear, in mappings, and such a row's cells are not names.
+fn is_of_data(row: &Row) -> bool {
+    row.cells().any(|cell| is_moment(cell) || is_number(cell) || is_address(cell))
+}
+
+fn is_moment(cell: &str) -> bool {
+    let orders = [DateOrder::Iso, DateOrder::MonthFirst, DateOrder::DayFirst];
+    let read = |order| when::parse(cell.trim(), order, false);
+    cell.len() < 60
+        && orders.into_iter().any(|order| read(order).is_ok_and(|got| got.date.is_some() || got.time.is_some()))
+}
+
+/// A telephone number, an id, or a spreadsheet's moment. "Phone 2" and "1" may name columns.
+fn is_number(cell: &str) -> bool {
+    !cell.chars().any(char::is_alphabetic) && cell.chars().filter(char::is_ascii_digit).count() >= 5
+}
+
+fn is_address(cell: &str) -> bool {
+    cell.trim().split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.'))
 }
 
 fn is_word(cell: &str) -> bool {

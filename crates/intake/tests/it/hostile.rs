@@ -31,6 +31,33 @@ fn what_is_no_schedule_is_named() {
     }
 }
 
+/// Names of columns are kept in the clear: no row of a visit may pass for them, however a person matches its columns.
+#[test]
+fn a_visit_is_never_taken_for_the_names_of_columns() {
+    for row in [
+        "Pat Lee,Name,Confirmed,12/01/2026 10:15",
+        "Pat Lee,Notes,Dec 1 2026,10:15 AM",
+        "Pat Lee,Patient,2026-12-01T10:15:00Z,Provider",
+        "Phone,Patient,+1 (212) 555-0100,noon",
+        "Email,Patient,pat.lee@example.org,noon",
+        "Pat Lee,Location,46357.427,Provider",
+        "Pat Lee,Dr Adams,a quarter past ten,1 diciembre 2026",
+    ] {
+        let file = format!("{row}\n{row}\n{row}\n");
+        let named = row.split(',').next().unwrap_or_default();
+        let mapping = Mapping::parse(&format!("[columns]\npatient_name = \"{named}\"\nstarts_at = \"noon\"\n"));
+        for mapping in [None, mapping.ok().as_ref()] {
+            let error = Table::open(file.as_bytes(), mapping).expect_err(row);
+            assert_eq!(error.code(), "no-header", "{row}");
+        }
+        let table = open(format!("Who,Where,When,What else\n{file}").as_bytes()).expect("a file with a header");
+        assert_eq!((table.header_line(), table.rows().len()), (1, 3), "{row}");
+    }
+    // A column may be numbered, and a title may hold a day.
+    let table = open(b"Schedule of 12/01/2026,,\nName,Phone 1,Phone 2\nLee,1,2\n").expect("a file with a header");
+    assert_eq!(table.header(), ["Name", "Phone 1", "Phone 2"]);
+}
+
 #[test]
 fn limits_are_kept() {
     let long_line = format!("ID,Start\n{}\n", "x".repeat(limits::MAX_LINE_BYTES));
