@@ -279,7 +279,7 @@ impl Tx {
             "UPDATE appointments SET status = $3, status_at_ms = $5, outcome_by = $4, held = NULL, plan_due = TRUE,
                  cancelled_by = CASE WHEN $3 = 'cancelled' THEN 'practice' ELSE NULL END
              FROM {rows} AS r
-             WHERE appointments.practice_id = $2 AND appointments.id = r.id AND appointments.status <> $3
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.status <> $3
              RETURNING appointments.id",
             rows,
             practice.as_uuid(),

@@ -113,7 +113,7 @@ impl Tx {
             self,
             ConsentNow,
             "SELECT n.bix, n.channel, n.act, n.seq, n.at_ms AS at FROM {rows} AS r
-             JOIN consent_now AS n ON n.practice_id = $2 AND n.bix = r.bix AND n.channel = $3",
+             JOIN consent_now AS n ON n.practice_id = {practice} AND n.bix = r.bix AND n.channel = $3",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             channel.as_str()
@@ -260,7 +260,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE notices SET state = 'cancelled', reason = $4, final_at_ms = $5 FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.channel = $3 AND notices.bix = r.bix AND notices.state = 'planned'
+             WHERE notices.practice_id = {practice} AND notices.channel = $3 AND notices.bix = r.bix AND notices.state = 'planned'
                  AND notices.kind <> 'answer'",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),

@@ -99,10 +99,10 @@ impl Tx {
             "SELECT a.id AS appointment_id, a.patient_id, c.id, c.channel, c.private, c.rev, p.salt, c.bix, c.suspended,
                  k.act AS consent
              FROM {rows} AS r
-             JOIN appointments a ON a.practice_id = $2 AND a.id = r.id
-             JOIN patients p ON p.practice_id = $2 AND p.id = a.patient_id
-             JOIN contact_points c ON c.practice_id = $2 AND c.patient_id = a.patient_id AND c.position = 0
-             LEFT JOIN consent_now k ON k.practice_id = $2 AND k.bix = c.bix AND k.channel = c.channel",
+             JOIN appointments a ON a.practice_id = {practice} AND a.id = r.id
+             JOIN patients p ON p.practice_id = a.practice_id AND p.id = a.patient_id
+             JOIN contact_points c ON c.practice_id = a.practice_id AND c.patient_id = a.patient_id AND c.position = 0
+             LEFT JOIN consent_now k ON k.practice_id = c.practice_id AND k.bix = c.bix AND k.channel = c.channel",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )
@@ -137,7 +137,7 @@ impl Tx {
             self,
             ConsentLine,
             "SELECT c.channel, c.act, c.basis, c.wording, c.staff_id, c.at_ms FROM {rows} AS r
-             JOIN consents c ON c.practice_id = $2 AND c.bix = r.bix
+             JOIN consents c ON c.practice_id = {practice} AND c.bix = r.bix
              ORDER BY c.seq",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid()
@@ -165,7 +165,7 @@ impl Tx {
             self,
             CallRow,
             "SELECT c.id, c.appointment_id, c.staff_id, c.act, c.at_ms FROM {rows} AS r
-             JOIN calls c ON c.practice_id = $2 AND c.appointment_id = r.id
+             JOIN calls c ON c.practice_id = {practice} AND c.appointment_id = r.id
              ORDER BY c.at_ms, c.id",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
@@ -189,7 +189,7 @@ impl Tx {
         let rows = bulk_all!(
             self,
             (Uuid, Vec<u8>, i64),
-            "SELECT s.id, s.private, s.rev FROM {rows} AS r JOIN staff s ON s.practice_id = $2 AND s.id = r.id",
+            "SELECT s.id, s.private, s.rev FROM {rows} AS r JOIN staff s ON s.practice_id = {practice} AND s.id = r.id",
             Rows::of_ids("id", ids.iter().copied()),
             practice.as_uuid()
         )?;
@@ -366,8 +366,8 @@ impl Tx {
             self,
             (Uuid,),
             "SELECT DISTINCT a.id FROM {rows} AS r
-             JOIN contact_points c ON c.practice_id = $2 AND c.bix = r.bix AND c.position = 0
-             JOIN appointments a ON a.practice_id = $2 AND a.patient_id = c.patient_id AND a.start_at_ms > $3",
+             JOIN contact_points c ON c.practice_id = {practice} AND c.bix = r.bix AND c.position = 0
+             JOIN appointments a ON a.practice_id = c.practice_id AND a.patient_id = c.patient_id AND a.start_at_ms > $3",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             now.as_ms()

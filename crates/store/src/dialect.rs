@@ -189,10 +189,15 @@ impl Rows {
     pub(crate) fn expand(&self, engine: Engine, sql: &'static str, binds: usize) -> SqlStr {
         let source = match engine {
             Engine::Sqlite => self.json_table(),
-            Engine::Postgres => self.array_table(binds),
+            Engine::Postgres => self.array_table(binds, sql.contains(PRACTICE)),
         };
+        let practice = match engine {
+            Engine::Sqlite => "$2",
+            Engine::Postgres => "r.practice_id",
+        };
+        let text = rows_first(engine, &locks(engine, sql)).replace("{rows}", &source).replace(PRACTICE, practice);
         // Safe: literals of this crate only; values travel in the binds.
-        AssertSqlSafe(rows_first(engine, &locks(engine, sql)).replace("{rows}", &source)).into_sql_str()
+        AssertSqlSafe(text).into_sql_str()
     }
 
     fn json_table(&self) -> String {
@@ -206,16 +211,29 @@ impl Rows {
         format!("(SELECT {} FROM json_each($1) LIMIT -1)", columns.join(", "))
     }
 
-    fn array_table(&self, binds: usize) -> String {
+    fn array_table(&self, binds: usize, with_practice: bool) -> String {
         let array = |(index, (_, values)): (usize, &(&'static str, Values))| {
             let bind = if index == 0 { 1 } else { 1 + binds + index };
             format!("${bind}::{}", values.array())
         };
         let arrays: Vec<String> = self.columns.iter().enumerate().map(array).collect();
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
-        format!("(SELECT * FROM UNNEST({}) AS t ({}))", arrays.join(", "), names.join(", "))
+        let (arrays, names) = (arrays.join(", "), names.join(", "));
+        if with_practice {
+            // The offset keeps the planner from seeing through the rows that all have one practice.
+            format!("(SELECT t.*, $2::uuid AS practice_id FROM UNNEST({arrays}) AS t ({names}) OFFSET 0)")
+        } else {
+            format!("(SELECT * FROM UNNEST({arrays}) AS t ({names}))")
+        }
     }
 }
+
+/// In a bulk statement: the practice of each row, `$2` in all of them.
+///
+/// To PostgreSQL it is a column of the rows. It may then find a table's rows by an index over the practice and something else only
+/// with a row at hand. With a constant it could, and did, read all the practice has for each batch: while a table's statistics are of a
+/// minute ago it believes that this is a row or two, and a prepared statement keeps such a plan.
+const PRACTICE: &str = "{practice}";
 
 /// SQLite takes `CROSS JOIN` for an order: first the bulk rows, then the table by its index. Left to itself, and without
 /// statistics, it may scan the table of the whole practice. PostgreSQL knows better by itself, and refuses the words.

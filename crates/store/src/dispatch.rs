@@ -110,7 +110,7 @@ impl Tx {
                  n.expires_at_ms, n.attempts, n.rev, n.body, n.link_secret, n.link_id,
                  c.private AS contact_private, c.rev AS contact_rev, p.salt, c.area_zones, p.time_zone AS patient_zone
              FROM {rows} AS r
-             JOIN notices n ON n.practice_id = $2 AND n.id = r.id
+             JOIN notices n ON n.practice_id = {practice} AND n.id = r.id
              JOIN contact_points c ON c.practice_id = n.practice_id AND c.id = n.contact_point_id
              JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id",
             Rows::of_ids("id", notices.iter().copied()),
@@ -131,7 +131,7 @@ impl Tx {
                  a.end_at_ms, CASE WHEN m.step = 'change-practitioner' THEN a.practitioner_revision ELSE a.revision END
                      AS current_revision, a.revision AS visit_revision, a.status, a.answer, a.plan_due, a.held
              FROM {rows} AS r
-             JOIN reminders m ON m.practice_id = $2 AND m.notice_id = r.id
+             JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id
              JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id
              WHERE m.state = 'planned' OR m.state = 'sent'
              ORDER BY a.start_at_ms, a.id",
@@ -153,7 +153,7 @@ impl Tx {
             self,
             (Uuid,),
             "UPDATE notices SET lease_until_ms = $4 FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3
              RETURNING notices.id",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
@@ -173,7 +173,7 @@ impl Tx {
                  WHERE t.practice_id = $2 AND t.state = 'open' AND t.kind = 'stop-unclear' AND i.bix = n.bix) AS held,
                  EXISTS (SELECT 1 FROM inbound i WHERE i.practice_id = $2 AND i.bix = n.bix AND NOT i.applied) AS waits
              FROM {rows} AS r
-             JOIN notices n ON n.practice_id = $2 AND n.id = r.id
+             JOIN notices n ON n.practice_id = {practice} AND n.id = r.id
              JOIN contact_points c ON c.practice_id = n.practice_id AND c.id = n.contact_point_id
              LEFT JOIN consent_now k ON k.practice_id = n.practice_id AND k.bix = n.bix AND k.channel = n.channel",
             Rows::of_ids("id", notices.iter().copied()),
@@ -192,7 +192,7 @@ impl Tx {
             self,
             Send,
             "SELECT s.bix, s.send_day, s.slot, s.notice_id FROM {rows} AS r
-             JOIN sends s ON s.practice_id = $2 AND s.bix = r.bix AND s.send_day >= $3",
+             JOIN sends s ON s.practice_id = {practice} AND s.bix = r.bix AND s.send_day >= $3",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             since_day
@@ -223,8 +223,8 @@ impl Tx {
         bulk!(
             self,
             // By the number, which the notices know: without it every message of the practice would be looked at.
-            "DELETE FROM sends WHERE practice_id = $2 AND bix IN (
-                 SELECT n.bix FROM {rows} AS r JOIN notices AS n ON n.practice_id = $2 AND n.id = r.id)
+            "DELETE FROM sends WHERE (practice_id, bix) IN (
+                 SELECT n.practice_id, n.bix FROM {rows} AS r JOIN notices AS n ON n.practice_id = {practice} AND n.id = r.id)
                  AND notice_id IN (SELECT id FROM {rows} AS r)",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid()
@@ -272,7 +272,7 @@ impl Tx {
             "UPDATE notices SET state = 'armed', body = r.body, link_secret = r.link_secret, link_id = r.link_id, rev = r.rev,
                  send_day = r.send_day, carrier = r.carrier, attempts = r.number, armed_at_ms = $4
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
@@ -291,7 +291,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE reminders SET state = 'sent', reason = NULL, said_at_ms = $3 FROM {rows} AS r
-             WHERE reminders.practice_id = $2 AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'planned'",
             rows,
             practice.as_uuid(),
             civil.as_ms()
@@ -315,7 +315,7 @@ impl Tx {
             "UPDATE notices SET state = 'planned', lease_token = NULL, lease_until_ms = NULL,
                  due_at_ms = COALESCE(r.due_at_ms, notices.due_at_ms)
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid()
@@ -337,16 +337,16 @@ impl Tx {
         bulk!(
             self,
             "UPDATE reminders SET state = 'skipped', reason = r.reason FROM {rows} AS r
-             WHERE reminders.practice_id = $2 AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'planned'",
             rows,
             practice.as_uuid()
         )?;
         // What is still useful of an expired notice is planned anew: planning looks at them again.
         bulk!(
             self,
-            "UPDATE appointments SET plan_due = TRUE WHERE practice_id = $2 AND id IN (
-                 SELECT m.appointment_id FROM {rows} AS r
-                 JOIN reminders m ON m.practice_id = $2 AND m.notice_id = r.id WHERE r.state = 'expired')",
+            "UPDATE appointments SET plan_due = TRUE WHERE (practice_id, id) IN (
+                 SELECT m.practice_id, m.appointment_id FROM {rows} AS r
+                 JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired')",
             rows,
             practice.as_uuid()
         )?;
@@ -354,7 +354,7 @@ impl Tx {
             self,
             "UPDATE notices SET state = r.state, reason = r.reason, final_at_ms = $4, lease_token = NULL, lease_until_ms = NULL
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
@@ -395,7 +395,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE attempts SET finished_at_ms = $4, outcome = r.attempt, code = r.code FROM {rows} AS r
-             WHERE attempts.practice_id = $2 AND attempts.notice_id = r.id AND attempts.lease_token = $3
+             WHERE attempts.practice_id = {practice} AND attempts.notice_id = r.id AND attempts.lease_token = $3
                  AND attempts.finished_at_ms IS NULL",
             rows,
             practice.as_uuid(),
@@ -411,7 +411,7 @@ impl Tx {
                  link_secret = CASE WHEN r.ends OR (r.state = 'sent' AND notices.channel = 'email') THEN NULL
                      ELSE notices.link_secret END
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
@@ -441,7 +441,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE notices SET state = 'planned', lease_token = NULL, lease_until_ms = NULL FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
             token.as_uuid()

@@ -216,7 +216,7 @@ impl Tx {
             self,
             (Uuid,),
             "UPDATE inbound SET applied = TRUE FROM {rows} AS r
-             WHERE inbound.practice_id = $2 AND inbound.id = r.id AND NOT inbound.applied AND NOT EXISTS (
+             WHERE inbound.practice_id = {practice} AND inbound.id = r.id AND NOT inbound.applied AND NOT EXISTS (
                  SELECT 1 FROM inbound e WHERE e.practice_id = $2 AND e.bix = inbound.bix AND NOT e.applied
                      AND (e.received_at_ms, e.id) < (inbound.received_at_ms, inbound.id))
              RETURNING inbound.id",
@@ -238,7 +238,7 @@ impl Tx {
             self,
             ToldRow,
             "SELECT DISTINCT n.bix, a.id, a.patient_id, a.location_id, a.revision, a.start_at_ms, a.end_at_ms, a.answer
-             FROM {rows} AS r JOIN notices n ON n.practice_id = $2 AND n.bix = r.bix AND n.channel = $3
+             FROM {rows} AS r JOIN notices n ON n.practice_id = {practice} AND n.bix = r.bix AND n.channel = $3
              JOIN reminders m ON m.practice_id = n.practice_id AND m.notice_id = n.id
              JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id
              WHERE n.state IN ('armed', 'sent', 'delivered', 'uncertain') AND m.state = 'sent'
@@ -264,7 +264,7 @@ impl Tx {
             self,
             (Vec<u8>, Uuid, Option<String>),
             "SELECT c.bix, c.id, p.locale FROM {rows} AS r
-             JOIN contact_points c ON c.practice_id = $2 AND c.bix = r.bix AND c.channel = $3
+             JOIN contact_points c ON c.practice_id = {practice} AND c.bix = r.bix AND c.channel = $3
              JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id ORDER BY c.position, c.id",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
@@ -307,7 +307,7 @@ impl Tx {
         let rows = bulk_all!(
             self,
             (Vec<u8>, String),
-            "SELECT n.bix, n.template FROM {rows} AS r JOIN notices n ON n.practice_id = $2 AND n.bix = r.bix
+            "SELECT n.bix, n.template FROM {rows} AS r JOIN notices n ON n.practice_id = {practice} AND n.bix = r.bix
              WHERE n.kind = 'answer' AND n.created_at_ms > $3 AND n.state <> 'cancelled'",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),

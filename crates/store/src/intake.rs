@@ -177,7 +177,7 @@ impl Tx {
             self,
             RowMark,
             "SELECT s.key_bix, s.content_mac, s.vanished_at_ms IS NOT NULL AS vanished FROM {rows} AS r
-             JOIN source_rows AS s ON s.practice_id = $2 AND s.source_id = $3 AND s.key_bix = r.key_bix",
+             JOIN source_rows AS s ON s.practice_id = {practice} AND s.source_id = $3 AND s.key_bix = r.key_bix",
             Rows::of_bytes("key_bix", keys.iter().map(|key| key.0)),
             practice.as_uuid(),
             source.as_uuid()
@@ -249,7 +249,7 @@ impl Tx {
             self,
             "UPDATE source_rows SET content_mac = r.content_mac, said = r.said, rev = r.was_rev + 1,
                  said_start_at_ms = r.said_start_at_ms, import_id = $4, vanished_at_ms = NULL
-             FROM {rows} AS r WHERE source_rows.practice_id = $2 AND source_rows.source_id = $3
+             FROM {rows} AS r WHERE source_rows.practice_id = {practice} AND source_rows.source_id = $3
                  AND source_rows.key_bix = r.key_bix AND source_rows.rev = r.was_rev",
             rows,
             practice.as_uuid(),
@@ -292,7 +292,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE source_rows SET vanished_at_ms = $4 FROM {rows} AS r
-             WHERE source_rows.practice_id = $2 AND source_rows.source_id = $3 AND source_rows.key_bix = r.key_bix",
+             WHERE source_rows.practice_id = {practice} AND source_rows.source_id = $3 AND source_rows.key_bix = r.key_bix",
             Rows::of_bytes("key_bix", keys.iter().map(|key| key.0)),
             practice.as_uuid(),
             source.as_uuid(),

@@ -195,10 +195,10 @@ impl Tx {
         bulk!(
             self,
             "UPDATE links SET revoked_at_ms = $3, revoked_for = $4
-             WHERE practice_id = $2 AND revoked_at_ms IS NULL AND id IN (
-                 SELECT v.link_id FROM {rows} AS r
-                 JOIN link_visits v ON v.practice_id = $2 AND v.appointment_id = r.id
-                 JOIN appointments a ON a.practice_id = $2 AND a.id = v.appointment_id AND a.revision > v.revision)",
+             WHERE revoked_at_ms IS NULL AND (practice_id, id) IN (
+                 SELECT v.practice_id, v.link_id FROM {rows} AS r
+                 JOIN link_visits v ON v.practice_id = {practice} AND v.appointment_id = r.id
+                 JOIN appointments a ON a.practice_id = v.practice_id AND a.id = v.appointment_id AND a.revision > v.revision)",
             Rows::of_ids("id", appointments.iter().copied()),
             practice.as_uuid(),
             at.as_ms(),
@@ -217,9 +217,9 @@ impl Tx {
         bulk!(
             self,
             "UPDATE links SET revoked_at_ms = $3, revoked_for = $4
-             WHERE practice_id = $2 AND revoked_at_ms IS NULL AND id IN (
-                 SELECT v.link_id FROM {rows} AS r
-                 JOIN link_visits v ON v.practice_id = $2 AND v.appointment_id = r.id)",
+             WHERE revoked_at_ms IS NULL AND (practice_id, id) IN (
+                 SELECT v.practice_id, v.link_id FROM {rows} AS r
+                 JOIN link_visits v ON v.practice_id = {practice} AND v.appointment_id = r.id)",
             Rows::of_ids("id", appointments.iter().copied()),
             practice.as_uuid(),
             at.as_ms(),

@@ -76,18 +76,19 @@ impl Tx {
         let rows = bulk_all!(
             self,
             (Uuid,),
-            "WITH RECURSIVE taken AS (SELECT id FROM {rows} AS r),
-                 kin (patient_id) AS (
-                     SELECT a.patient_id FROM taken JOIN appointments AS a ON a.practice_id = $2 AND a.id = taken.id
+            "WITH RECURSIVE taken AS (SELECT id, {practice} AS practice_id FROM {rows} AS r),
+                 kin (practice_id, patient_id) AS (
+                     SELECT a.practice_id, a.patient_id FROM taken
+                     JOIN appointments AS a ON a.practice_id = taken.practice_id AND a.id = taken.id
                      UNION
-                     SELECT other.patient_id FROM kin
-                     JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = kin.patient_id AND c.position = 0
-                         AND (c.channel = 'sms' OR EXISTS (SELECT 1 FROM consent_now AS k WHERE k.practice_id = $2
+                     SELECT other.practice_id, other.patient_id FROM kin
+                     JOIN contact_points AS c ON c.practice_id = kin.practice_id AND c.patient_id = kin.patient_id AND c.position = 0
+                         AND (c.channel = 'sms' OR EXISTS (SELECT 1 FROM consent_now AS k WHERE k.practice_id = c.practice_id
                              AND k.bix = c.bix AND k.channel = c.channel AND k.act IN ('granted', 'restored')))
-                     JOIN contact_points AS other ON other.practice_id = $2 AND other.bix = c.bix
+                     JOIN contact_points AS other ON other.practice_id = c.practice_id AND other.bix = c.bix
                          AND other.channel = c.channel AND other.position = 0)
              SELECT a.id FROM kin
-                 JOIN appointments AS a ON a.practice_id = $2 AND a.patient_id = kin.patient_id AND a.start_at_ms > $3
+                 JOIN appointments AS a ON a.practice_id = kin.practice_id AND a.patient_id = kin.patient_id AND a.start_at_ms > $3
              UNION SELECT id FROM taken",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid(),
@@ -101,7 +102,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE appointments SET plan_due = FALSE FROM {rows} AS r
-             WHERE appointments.practice_id = $2 AND appointments.id = r.id AND appointments.plan_due",
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.plan_due",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )
@@ -112,7 +113,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE appointments SET plan_due = TRUE FROM {rows} AS r
-             WHERE appointments.practice_id = $2 AND appointments.id = r.id",
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )
@@ -162,14 +163,14 @@ impl Tx {
                  c.suspended AS sms_suspended, k.act AS sms_consent, e.id AS email_id, e.bix AS email_bix,
                  e.suspended AS email_suspended, ke.act AS email_consent
              FROM {rows} AS r
-             JOIN appointments AS a ON a.practice_id = $2 AND a.id = r.id
-             JOIN patients AS p ON p.practice_id = $2 AND p.id = a.patient_id
-             LEFT JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = a.patient_id AND c.channel = 'sms'
+             JOIN appointments AS a ON a.practice_id = {practice} AND a.id = r.id
+             JOIN patients AS p ON p.practice_id = a.practice_id AND p.id = a.patient_id
+             LEFT JOIN contact_points AS c ON c.practice_id = a.practice_id AND c.patient_id = a.patient_id AND c.channel = 'sms'
                  AND c.position = 0
-             LEFT JOIN consent_now AS k ON k.practice_id = $2 AND k.bix = c.bix AND k.channel = 'sms'
-             LEFT JOIN contact_points AS e ON e.practice_id = $2 AND e.patient_id = a.patient_id AND e.channel = 'email'
+             LEFT JOIN consent_now AS k ON k.practice_id = c.practice_id AND k.bix = c.bix AND k.channel = 'sms'
+             LEFT JOIN contact_points AS e ON e.practice_id = a.practice_id AND e.patient_id = a.patient_id AND e.channel = 'email'
                  AND e.position = 0
-             LEFT JOIN consent_now AS ke ON ke.practice_id = $2 AND ke.bix = e.bix AND ke.channel = 'email'",
+             LEFT JOIN consent_now AS ke ON ke.practice_id = e.practice_id AND ke.bix = e.bix AND ke.channel = 'email'",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )?;
@@ -189,8 +190,8 @@ impl Tx {
                  n.kind, n.state AS notice_state, n.bix, n.contact_point_id, n.location_id, n.locale, n.template,
                  n.due_at_ms AS notice_due_at_ms, n.expires_at_ms
              FROM {rows} AS r
-             JOIN reminders AS m ON m.practice_id = $2 AND m.appointment_id = r.id
-             LEFT JOIN notices AS n ON n.practice_id = $2 AND n.id = m.notice_id",
+             JOIN reminders AS m ON m.practice_id = {practice} AND m.appointment_id = r.id
+             LEFT JOIN notices AS n ON n.practice_id = m.practice_id AND n.id = m.notice_id",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )?;
@@ -207,7 +208,7 @@ impl Tx {
             self,
             (Uuid, Uuid),
             "SELECT DISTINCT m.notice_id, m.appointment_id FROM {rows} AS r
-             JOIN reminders AS m ON m.practice_id = $2 AND m.notice_id = r.id AND m.state = 'planned'",
+             JOIN reminders AS m ON m.practice_id = {practice} AND m.notice_id = r.id AND m.state = 'planned'",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid()
         )?;
@@ -240,7 +241,7 @@ impl Tx {
             self,
             "UPDATE reminders SET channel = r.channel, state = r.state, reason = r.reason, due_at_ms = r.due_at_ms, notice_id = r.notice_id
              FROM {rows} AS r
-             WHERE reminders.practice_id = $2 AND reminders.id = r.id AND reminders.state <> 'sent'",
+             WHERE reminders.practice_id = {practice} AND reminders.id = r.id AND reminders.state <> 'sent'",
             reminder_rows(changed),
             practice.as_uuid()
         )
@@ -278,7 +279,7 @@ impl Tx {
             "UPDATE notices SET channel = r.channel, contact_point_id = r.contact_point_id, bix = r.bix, location_id = r.location_id,
                  locale = r.locale, template = r.template, due_at_ms = r.due_at_ms, expires_at_ms = r.expires_at_ms
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'planned' AND notices.attempts = 0",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'planned' AND notices.attempts = 0",
             notice_rows(changed),
             practice.as_uuid()
         )
@@ -297,7 +298,7 @@ impl Tx {
             self,
             "UPDATE notices SET state = 'cancelled', reason = $3, final_at_ms = $4, lease_token = NULL, lease_until_ms = NULL
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.attempts = 0
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.attempts = 0
                  AND (notices.state = 'planned' OR notices.state = 'claimed')",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),

@@ -118,7 +118,7 @@ impl Tx {
             self,
             LedgerLine,
             "SELECT c.bix, c.channel, c.seq, c.act, c.at_ms FROM {rows} AS r
-             JOIN consents c ON c.practice_id = $2 AND c.bix = r.bix ORDER BY c.seq",
+             JOIN consents c ON c.practice_id = {practice} AND c.bix = r.bix ORDER BY c.seq",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid()
         )
@@ -134,7 +134,7 @@ impl Tx {
             self,
             (Vec<u8>, i64),
             "SELECT i.bix, i.received_at_ms FROM {rows} AS r
-             JOIN inbound i ON i.practice_id = $2 AND i.bix = r.bix ORDER BY i.received_at_ms",
+             JOIN inbound i ON i.practice_id = {practice} AND i.bix = r.bix ORDER BY i.received_at_ms",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid()
         )?;
@@ -151,7 +151,7 @@ impl Tx {
             self,
             (Vec<u8>, Uuid, i64),
             "SELECT n.bix, n.id, MIN(COALESCE(a.said_at_ms, a.armed_at_ms)) FROM {rows} AS r
-             JOIN notices n ON n.practice_id = $2 AND n.bix = r.bix
+             JOIN notices n ON n.practice_id = {practice} AND n.bix = r.bix
              JOIN attempts a ON a.practice_id = n.practice_id AND a.notice_id = n.id
              WHERE n.kind = 'answer' AND n.template = 'opt-out' GROUP BY n.bix, n.id ORDER BY 3, 2",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),

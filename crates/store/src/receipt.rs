@@ -131,7 +131,7 @@ impl Tx {
             (Uuid, String),
             "UPDATE notices SET state = r.state, reason = r.reason, final_at_ms = $3, link_secret = NULL
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state IN ('sent', 'uncertain')
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state IN ('sent', 'uncertain')
              RETURNING notices.id, notices.state",
             states,
             practice.as_uuid(),
@@ -140,7 +140,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE receipts SET applied = TRUE, notice_id = r.notice_id FROM {rows} AS r
-             WHERE receipts.practice_id = $2 AND receipts.provider = r.provider AND receipts.event = r.event",
+             WHERE receipts.practice_id = {practice} AND receipts.provider = r.provider AND receipts.event = r.event",
             events,
             practice.as_uuid()
         )?;
@@ -173,7 +173,7 @@ impl Tx {
             self,
             (Uuid,),
             "SELECT DISTINCT m.appointment_id FROM {rows} AS r
-             JOIN reminders m ON m.practice_id = $2 AND m.notice_id = r.id",
+             JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid()
         )?;

@@ -132,7 +132,7 @@ impl Tx {
             self,
             "INSERT INTO dirty_days (practice_id, local_day)
              SELECT DISTINCT a.practice_id, a.local_day FROM {rows} AS r
-             JOIN appointments AS a ON a.practice_id = $2 AND a.id = r.id WHERE TRUE ORDER BY a.local_day
+             JOIN appointments AS a ON a.practice_id = {practice} AND a.id = r.id WHERE TRUE ORDER BY a.local_day
              ON CONFLICT (practice_id, local_day) DO UPDATE SET stamp = dirty_days.stamp + 1",
             Rows::of_ids("id", appointments),
             practice.as_uuid()
@@ -187,7 +187,7 @@ impl Tx {
                     WHERE v.practice_id = a.practice_id AND v.appointment_id = a.id AND k.opened_at_ms IS NOT NULL)
                     AS identified
              FROM {rows} AS r
-             JOIN appointments AS a ON a.practice_id = $2 AND a.local_day = r.local_day
+             JOIN appointments AS a ON a.practice_id = {practice} AND a.local_day = r.local_day
              JOIN locations AS l ON l.practice_id = a.practice_id AND l.id = a.location_id
              LEFT JOIN (
                 SELECT m.appointment_id, MIN(m.channel) AS first_channel, MAX(m.channel) AS last_channel,
@@ -220,7 +220,7 @@ impl Tx {
             self,
             (i64,),
             "UPDATE dirty_days SET built = r.stamp FROM {rows} AS r
-             WHERE dirty_days.practice_id = $2 AND dirty_days.local_day = r.local_day AND dirty_days.built < r.stamp
+             WHERE dirty_days.practice_id = {practice} AND dirty_days.local_day = r.local_day AND dirty_days.built < r.stamp
              RETURNING dirty_days.local_day",
             stamps,
             practice.as_uuid()
@@ -228,7 +228,7 @@ impl Tx {
         let won: BTreeSet<i64> = won.into_iter().map(|(day,)| day).collect();
         bulk!(
             self,
-            "DELETE FROM day_counts WHERE practice_id = $2 AND local_day IN (SELECT local_day FROM {rows} AS r)",
+            "DELETE FROM day_counts WHERE (practice_id, local_day) IN (SELECT {practice}, local_day FROM {rows} AS r)",
             day_rows(won.iter().copied()),
             practice.as_uuid()
         )?;

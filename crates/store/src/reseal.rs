@@ -60,7 +60,7 @@ macro_rules! resealed {
                 "SELECT COUNT(*) FROM ", $table, " t WHERE t.practice_id = $1 AND substr(t.", $name, ", 2, 4) <> $2"
             );
             const REPLACE: &'static str = concat!(
-                "UPDATE ", $table, " SET ", $name, " = r.cell FROM {rows} AS r WHERE ", $table, ".practice_id = $2 AND ", $table, ".",
+                "UPDATE ", $table, " SET ", $name, " = r.cell FROM {rows} AS r WHERE ", $table, ".practice_id = {practice} AND ", $table, ".",
                 $via, " = r.via AND ", $table, ".id = r.id AND ", $table, ".", $name, " = r.was"
             );
         })+

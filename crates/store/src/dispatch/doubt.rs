@@ -78,7 +78,7 @@ impl Tx {
             self,
             PastAttempt,
             "SELECT a.notice_id, a.carrier, a.armed_at_ms, a.outcome, a.code FROM {rows} AS r
-             JOIN attempts a ON a.practice_id = $2 AND a.notice_id = r.id
+             JOIN attempts a ON a.practice_id = {practice} AND a.notice_id = r.id
              ORDER BY a.notice_id, a.number",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid()
@@ -97,7 +97,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE notices SET state = 'uncertain', reason = $4, lease_token = NULL, lease_until_ms = NULL FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
             token.as_uuid(),
@@ -133,7 +133,7 @@ impl Tx {
             self,
             (Vec<u8>, String),
             "SELECT n.bix, n.provider_ref FROM {rows} AS r
-             JOIN notices n ON n.practice_id = $2 AND n.bix = r.bix
+             JOIN notices n ON n.practice_id = {practice} AND n.bix = r.bix
              WHERE n.carrier = $3 AND n.provider_ref IS NOT NULL AND n.sent_at_ms >= $4",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
@@ -177,7 +177,7 @@ impl Tx {
             "UPDATE notices SET state = r.state, reason = r.reason, provider_ref = COALESCE(r.provider_ref, notices.provider_ref),
                  sent_at_ms = CASE WHEN r.state = 'sent' THEN $3 ELSE notices.sent_at_ms END
              FROM {rows} AS r
-             WHERE notices.practice_id = $2 AND notices.id = r.id AND notices.state = 'uncertain'
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'uncertain'
                  AND notices.reason = 'looking-up' AND notices.attempts = r.attempts
              RETURNING notices.id",
             rows,
@@ -192,7 +192,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE attempts SET outcome = r.attempt, finished_at_ms = COALESCE(attempts.finished_at_ms, $3) FROM {rows} AS r
-             WHERE attempts.practice_id = $2 AND attempts.notice_id = r.id
+             WHERE attempts.practice_id = {practice} AND attempts.notice_id = r.id
                  AND (attempts.outcome IS NULL OR attempts.outcome = 'unknown')",
             rows,
             practice.as_uuid(),

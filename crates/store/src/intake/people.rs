@@ -209,7 +209,7 @@ impl Tx {
             self,
             PatientRow,
             "SELECT p.id, p.key_bix, p.salt, p.private, p.rev, p.content_mac, p.locale FROM {rows} AS r
-             JOIN patients AS p ON p.practice_id = $2 AND p.key_bix = r.key_bix",
+             JOIN patients AS p ON p.practice_id = {practice} AND p.key_bix = r.key_bix",
             Rows::of_bytes("key_bix", keys.iter().map(|key| key.0)),
             practice.as_uuid()
         )?;
@@ -289,7 +289,7 @@ impl Tx {
             "UPDATE patients SET private = r.private, rev = r.was_rev + 1, content_mac = r.content_mac,
                  has_birth_date = r.has_birth_date,
                  locale = CASE WHEN patients.locale_own THEN patients.locale ELSE r.locale END
-             FROM {rows} AS r WHERE patients.practice_id = $2 AND patients.id = r.id AND patients.rev = r.was_rev",
+             FROM {rows} AS r WHERE patients.practice_id = {practice} AND patients.id = r.id AND patients.rev = r.was_rev",
             rows,
             practice.as_uuid()
         )
@@ -305,7 +305,7 @@ impl Tx {
             self,
             ContactRow,
             "SELECT c.id, c.patient_id, c.channel, c.bix, c.position, c.suspended, c.area_zones FROM {rows} AS r
-             JOIN contact_points AS c ON c.practice_id = $2 AND c.patient_id = r.id",
+             JOIN contact_points AS c ON c.practice_id = {practice} AND c.patient_id = r.id",
             Rows::of_ids("id", patients.iter().copied()),
             practice.as_uuid()
         )?;
@@ -354,7 +354,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE contact_points SET position = r.position FROM {rows} AS r
-             WHERE contact_points.practice_id = $2 AND contact_points.id = r.id",
+             WHERE contact_points.practice_id = {practice} AND contact_points.id = r.id",
             rows,
             practice.as_uuid()
         )

@@ -209,9 +209,9 @@ impl Tx {
                  a.local_day, a.booked_at_ms, a.status, a.status_at_ms, a.outcome_by, a.answer, a.cancelled_by, a.revision,
                  a.practitioner_revision, a.private, a.rev, a.held, a.to_enter, a.change_notice
              FROM {rows} AS r
-             JOIN source_rows AS s ON s.practice_id = $2 AND s.source_id = $3 AND s.key_bix = r.key_bix
-             JOIN appointments AS a ON a.practice_id = $2 AND a.id = s.appointment_id
-             JOIN patients AS p ON p.practice_id = $2 AND p.id = a.patient_id",
+             JOIN source_rows AS s ON s.practice_id = {practice} AND s.source_id = $3 AND s.key_bix = r.key_bix
+             JOIN appointments AS a ON a.practice_id = s.practice_id AND a.id = s.appointment_id
+             JOIN patients AS p ON p.practice_id = a.practice_id AND p.id = a.patient_id",
             Rows::of_bytes("key_bix", keys.iter().map(|key| key.0)),
             practice.as_uuid(),
             source.as_uuid()
@@ -343,7 +343,7 @@ impl Tx {
                  cancelled_by = r.cancelled_by, revision = r.revision, practitioner_revision = r.practitioner_revision,
                  private = r.private, rev = r.rev, held = r.held, to_enter = r.to_enter,
                  change_notice = r.change_notice, plan_due = TRUE
-             FROM {rows} AS r WHERE appointments.practice_id = $2 AND appointments.id = r.id
+             FROM {rows} AS r WHERE appointments.practice_id = {practice} AND appointments.id = r.id
                  AND appointments.rev = r.was_rev AND appointments.status = r.was_status
                  AND appointments.answer = r.was_answer AND appointments.revision = r.was_revision",
             rows,
@@ -356,7 +356,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE appointments SET held = 'vanished', plan_due = TRUE FROM {rows} AS r
-             WHERE appointments.practice_id = $2 AND appointments.id = r.id AND appointments.held IS NULL
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.held IS NULL
                  AND appointments.status IN ('proposed', 'pending', 'booked')",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
@@ -374,7 +374,7 @@ impl Tx {
             self,
             "UPDATE appointments SET status = 'cancelled', status_at_ms = $3, cancelled_by = 'source', outcome_by = 'import',
                  plan_due = TRUE
-             FROM {rows} AS r WHERE appointments.practice_id = $2 AND appointments.id = r.id
+             FROM {rows} AS r WHERE appointments.practice_id = {practice} AND appointments.id = r.id
                  AND appointments.status IN ('proposed', 'pending', 'booked')",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid(),
@@ -391,7 +391,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE appointments SET to_enter = NULL FROM {rows} AS r
-             WHERE appointments.practice_id = $2 AND appointments.id = r.id AND appointments.to_enter = 'cancelled'
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.to_enter = 'cancelled'
                  AND appointments.status = 'cancelled'",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
@@ -407,8 +407,8 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         bulk!(
             self,
-            "UPDATE appointments SET plan_due = TRUE WHERE practice_id = $2 AND start_at_ms >= $3 AND patient_id IN (
-                 SELECT c.patient_id FROM {rows} AS r JOIN contact_points AS c ON c.practice_id = $2 AND c.bix = r.bix)",
+            "UPDATE appointments SET plan_due = TRUE WHERE start_at_ms >= $3 AND (practice_id, patient_id) IN (
+                 SELECT c.practice_id, c.patient_id FROM {rows} AS r JOIN contact_points AS c ON c.practice_id = {practice} AND c.bix = r.bix)",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             from.as_ms()
