@@ -1,5 +1,8 @@
 //! Notices on their way out: claimed under a lease, armed, recorded. Every change names the lease token, so that
 //! a worker whose lease was given to another can change nothing.
+//!
+//! `state || ''` where a lease is held is the state, and none of the conditions of an index over what is leased: by such an index
+//! PostgreSQL would compare every leased notice with each of the batch, since it takes any token for a rare one.
 
 mod doubt;
 mod rows;
@@ -153,7 +156,7 @@ impl Tx {
             self,
             (Uuid,),
             "UPDATE notices SET lease_until_ms = $4 FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3
              RETURNING notices.id",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
@@ -272,7 +275,7 @@ impl Tx {
             "UPDATE notices SET state = 'armed', body = r.body, link_secret = r.link_secret, link_id = r.link_id, rev = r.rev,
                  send_day = r.send_day, carrier = r.carrier, attempts = r.number, armed_at_ms = $4
              FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
@@ -315,7 +318,7 @@ impl Tx {
             "UPDATE notices SET state = 'planned', lease_token = NULL, lease_until_ms = NULL,
                  due_at_ms = COALESCE(r.due_at_ms, notices.due_at_ms)
              FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid()
@@ -354,7 +357,7 @@ impl Tx {
             self,
             "UPDATE notices SET state = r.state, reason = r.reason, final_at_ms = $4, lease_token = NULL, lease_until_ms = NULL
              FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
@@ -411,7 +414,7 @@ impl Tx {
                  link_secret = CASE WHEN r.ends OR (r.state = 'sent' AND notices.channel = 'email') THEN NULL
                      ELSE notices.link_secret END
              FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'armed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
@@ -441,7 +444,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE notices SET state = 'planned', lease_token = NULL, lease_until_ms = NULL FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'armed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'armed' AND notices.lease_token = $3",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
             token.as_uuid()

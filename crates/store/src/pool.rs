@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -33,6 +34,10 @@ const BATCH: &str =
     "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 const READ_BATCH: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
     SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+
+/// Every so-manieth batch on PostgreSQL makes its connection's plans anew. A prepared statement keeps the plan of the day when its
+/// tables were small, and sizes are looked at when a plan is made; making one costs a fraction of a millisecond.
+const PLANS_LAST_BATCHES: usize = 8;
 
 /// Where the database is.
 #[derive(Clone, PartialEq, Eq)]
@@ -113,7 +118,11 @@ pub(crate) enum Pools {
         /// Told of every commit.
         written: watch::Sender<()>,
     },
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        /// Batches that were begun.
+        batches: Arc<AtomicUsize>,
+    },
 }
 
 impl Store {
@@ -179,7 +188,7 @@ impl Store {
                     .connect_with(options.application_name("kept"))
                     .await
                     .map_err(unreachable)?;
-                Pools::Postgres(pool)
+                Pools::Postgres { pool, batches: Arc::default() }
             }
         };
         Ok(Self { pools })
@@ -189,7 +198,7 @@ impl Store {
     pub fn engine(&self) -> Engine {
         match self.pools {
             Pools::Sqlite { .. } => Engine::Sqlite,
-            Pools::Postgres(_) => Engine::Postgres,
+            Pools::Postgres { .. } => Engine::Postgres,
         }
     }
 
@@ -202,7 +211,7 @@ impl Store {
                 let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
                 Ok(Tx::new(Inner::Sqlite(tx), scope, Some(written.clone())))
             }
-            Pools::Postgres(pool) => begin_postgres(pool, "BEGIN", scope).await,
+            Pools::Postgres { pool, .. } => begin_postgres(pool, "BEGIN", scope).await,
         }
     }
 
@@ -219,7 +228,7 @@ impl Store {
                 let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
                 Ok(Tx::new(Inner::Sqlite(tx), scope, Some(written.clone())))
             }
-            Pools::Postgres(pool) => begin_postgres(pool, BATCH, scope).await,
+            Pools::Postgres { pool, batches } => begin_postgres(pool, &batch(BATCH, batches), scope).await,
         }
     }
 
@@ -229,7 +238,7 @@ impl Store {
             Pools::Sqlite { readers, .. } => {
                 Ok(Tx::new(Inner::Sqlite(readers.begin_with("BEGIN").await?), scope, None))
             }
-            Pools::Postgres(pool) => {
+            Pools::Postgres { pool, .. } => {
                 begin_postgres(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", scope).await
             }
         }
@@ -239,7 +248,7 @@ impl Store {
     pub async fn read_batch(&self, scope: Scope) -> Result<Tx, StoreError> {
         match &self.pools {
             Pools::Sqlite { .. } => self.read(scope).await,
-            Pools::Postgres(pool) => begin_postgres(pool, READ_BATCH, scope).await,
+            Pools::Postgres { pool, batches } => begin_postgres(pool, &batch(READ_BATCH, batches), scope).await,
         }
     }
 
@@ -251,7 +260,7 @@ impl Store {
                 readers.close().await;
                 writer.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres { pool, .. } => pool.close().await,
         }
     }
 }
@@ -278,7 +287,13 @@ fn unreachable(error: sqlx::Error) -> StoreError {
     }
 }
 
-async fn begin_postgres(pool: &PgPool, begin: &'static str, scope: Scope) -> Result<Tx, StoreError> {
+fn batch(begin: &'static str, batches: &AtomicUsize) -> String {
+    let begun = batches.fetch_add(1, Ordering::Relaxed);
+    let plans = if begun.is_multiple_of(PLANS_LAST_BATCHES) { "; DISCARD PLANS" } else { "" };
+    format!("{begin}{plans}")
+}
+
+async fn begin_postgres(pool: &PgPool, begin: &str, scope: Scope) -> Result<Tx, StoreError> {
     // One round trip. The scope words are ours and an id prints only hex and hyphens, so nothing can be injected.
     let (word, practice) = match scope {
         Scope::Practice(id) => ("practice", id.to_string()),

@@ -61,7 +61,7 @@ impl Store {
                 SQLITE.run(writer).await?;
                 seed_statistics(writer).await?;
             }
-            Pools::Postgres(pool) => POSTGRES.run(pool).await?,
+            Pools::Postgres { pool, .. } => POSTGRES.run(pool).await?,
         }
         Ok(())
     }
@@ -80,7 +80,7 @@ impl Store {
                 };
                 (applied, newest(&SQLITE))
             }
-            Pools::Postgres(pool) => {
+            Pools::Postgres { pool, .. } => {
                 let known = sqlx::query_scalar::<_, bool>("SELECT to_regclass('kept_migrations') IS NOT NULL");
                 let mut connection = pool.acquire().await?;
                 let applied = if known.fetch_one(&mut *connection).await? {

@@ -97,7 +97,7 @@ impl Tx {
         bulk!(
             self,
             "UPDATE notices SET state = 'uncertain', reason = $4, lease_token = NULL, lease_until_ms = NULL FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state = 'claimed' AND notices.lease_token = $3",
+             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
             token.as_uuid(),
