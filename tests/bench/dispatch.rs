@@ -33,11 +33,11 @@ impl Week {
         Ok(Self { from, next: 0, least: visits / 20 })
     }
 
-    /// Moves the clock to the next evening on which much is due, sending the little before it; false when the week is over.
+    /// Moves the clock to the next afternoon on which much is due, sending the little before it; false when the week is over.
     pub(crate) async fn next_day(&mut self, scene: &Scene<'_>) -> anyhow::Result<bool> {
         while self.next < DAYS {
-            // Seven in the evening on the east coast: no state's hours are shut yet.
-            scene.clock.set_civil(at(self.from - Days::new(7) + Days::new(self.next), 18));
+            // Five in the afternoon on the east coast: from Monday to Friday no state's hours are shut yet.
+            scene.clock.set_civil(at(self.from - Days::new(7) + Days::new(self.next), 16));
             self.next += 1;
             scene.plan().await?;
             let now = scene.clock_ms();

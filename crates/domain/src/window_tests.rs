@@ -24,7 +24,7 @@ fn the_embedded_hours_name_their_source() {
     }
     let error = SendWindow::named("night").unwrap_err().to_string();
     assert!(
-        error.starts_with("there are no sending hours called `night`; choose one of: default, strict, us-ct,"),
+        error.starts_with("there are no sending hours called `night`; choose one of: default, strict, us-al,"),
         "{error}"
     );
     let record = |days: &str| format!("[[record]]\nname='x'\nsource='y'\nas_of='2026-01-01'\n[record.days]\n{days}");
@@ -82,6 +82,10 @@ fn a_practice_by_place_keeps_the_hours_of_its_country_and_of_the_numbers_state()
         ("default", "US", &["US-TX"][..], [false, true, false]),
         // Two states share the family's number: the narrower of both.
         ("default", "US", &["US-TX", "US-FL"][..], [false, false, false]),
+        ("default", "US", &["US-AL"][..], [true, false, false]),
+        ("default", "US", &["US-KY"][..], [false, true, true]),
+        ("default", "US", &["US-RI"][..], [false, false, false]),
+        ("default", "US", &["US-UT"][..], [true, true, false]),
         ("default", "US", &["CA"][..], [false, true, true]),
         ("default", "ES", &[][..], [false, true, true]),
         ("default", "ES", &["US-FL"][..], [false, false, true]),
@@ -98,6 +102,22 @@ fn a_practice_by_place_keeps_the_hours_of_its_country_and_of_the_numbers_state()
     assert!(Hours::of_practice("night", "US").is_err());
     let never = Hours([None; 7]).narrowed(default());
     assert_eq!(never.next_allowed(at(New_York, tuesday), &[New_York]), None);
+}
+
+#[test]
+fn where_sundays_are_shut_a_sundays_message_goes_out_on_saturday() {
+    let hours = Hours::of_practice("default", "US").unwrap().for_places("default", ["US-RI"]);
+    let sunday = at(New_York, "2026-11-29T10:00:00");
+    assert_eq!(hours.last_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-28T16:59:00")));
+    assert_eq!(hours.next_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-30T09:00:00")));
+    // A family's number in all states at once still has hours.
+    let states = SendWindow::all().iter().filter_map(SendWindow::place).filter(|place| place.starts_with("US-"));
+    let all = Hours::of_practice("default", "US").unwrap().for_places("default", states);
+    assert_eq!(all.next_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-30T10:00:00")));
+    assert_eq!(
+        all.last_allowed(at(New_York, "2026-11-30T20:00:00"), &[New_York]),
+        Some(at(New_York, "2026-11-30T17:59:00"))
+    );
 }
 
 #[test]
