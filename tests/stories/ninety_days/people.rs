@@ -84,7 +84,7 @@ fn area(number: &str) -> Vec<Tz> {
     }
 }
 
-/// Places with narrower hours: Florida ends at eight (Florida Statutes 501.059), Spain begins at nine.
+/// Places with narrower hours: Florida ends at eight (Florida Statutes 501.616), Spain begins at nine.
 pub(super) fn hours(number: &str) -> Option<(u32, u32)> {
     match &number[..5] {
         "+1850" => Some((8, 20)),
