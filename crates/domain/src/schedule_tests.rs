@@ -476,7 +476,7 @@ fn the_hours_of_the_numbers_own_state_bind() {
         let mut visit = visit(&plan);
         visit.known_at = at("2026-11-23T20:30:00");
         let mut circle = number(vec![visit]);
-        circle.numbers[0].hours = Some(limits().window.for_places("default", places.iter().copied()));
+        circle.numbers[0].hours = Some(limits().window.for_places(places.iter().copied()));
         let told = schedule(&circle, limits(), at("2026-11-23T20:30:00"));
         assert_eq!(told.messages[0].due_at, at(due), "{places:?}");
     }

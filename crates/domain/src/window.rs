@@ -155,13 +155,10 @@ impl Hours {
         Ok(window.hours)
     }
 
-    /// The hours for a number: narrowed to those of the places that its code names (see [`crate::zone::places_from_text`]),
-    /// where the practice's setting is [`BY_PLACE`]. A place without a record narrows nothing.
+    /// The hours for a number: narrowed to those of the places that its code names (see [`crate::zone::places_from_text`]). A place
+    /// without a record narrows nothing.
     #[must_use]
-    pub fn for_places<'a>(self, setting: &str, places: impl IntoIterator<Item = &'a str>) -> Self {
-        if setting != BY_PLACE {
-            return self;
-        }
+    pub fn for_places<'a>(self, places: impl IntoIterator<Item = &'a str>) -> Self {
         places.into_iter().filter_map(SendWindow::of_place).fold(self, |hours, window| hours.narrowed(window.hours))
     }
 

@@ -71,7 +71,7 @@ fn the_strict_hours_shorten_sunday() {
 #[test]
 fn a_practice_by_place_keeps_the_hours_of_its_country_and_of_the_numbers_state() {
     let hours = |setting, country, places: &[&str]| {
-        Hours::of_practice(setting, country).unwrap().for_places(setting, places.iter().copied())
+        Hours::of_practice(setting, country).unwrap().for_places(places.iter().copied())
     };
     let allows = |hours: Hours, local| hours.allows(at(New_York, local), &[New_York]);
     let (tuesday, evening, sunday) = ("2026-11-24T08:30:00", "2026-11-24T20:30:00", "2026-11-29T11:30:00");
@@ -82,18 +82,18 @@ fn a_practice_by_place_keeps_the_hours_of_its_country_and_of_the_numbers_state()
         ("default", "US", &["US-TX"][..], [false, true, false]),
         // Two states share the family's number: the narrower of both.
         ("default", "US", &["US-TX", "US-FL"][..], [false, false, false]),
-        ("default", "US", &["US-AL"][..], [true, false, false]),
+        ("default", "US", &["US-AL"][..], [true, false, true]),
         ("default", "US", &["US-KY"][..], [false, true, true]),
-        ("default", "US", &["US-RI"][..], [false, false, false]),
-        ("default", "US", &["US-UT"][..], [true, true, false]),
+        ("default", "US", &["US-RI"][..], [false, false, true]),
+        ("default", "US", &["US-UT"][..], [true, true, true]),
         ("default", "US", &["CA"][..], [false, true, true]),
         ("default", "ES", &[][..], [false, true, true]),
         ("default", "ES", &["US-FL"][..], [false, false, true]),
         // A country without a record has the usual hours.
         ("default", "PR", &["PR"][..], [true, true, true]),
-        // A practice that chose keeps what it chose.
+        // What a practice chose is narrowed as well.
         ("strict", "US", &["US-TX"][..], [false, false, false]),
-        ("us-fl", "US", &["US-TX"][..], [true, false, true]),
+        ("us-fl", "US", &["US-TX"][..], [false, false, false]),
     ] {
         let hours = hours(setting, country, places);
         let found = [tuesday, evening, sunday].map(|local| allows(hours, local));
@@ -105,15 +105,15 @@ fn a_practice_by_place_keeps_the_hours_of_its_country_and_of_the_numbers_state()
 }
 
 #[test]
-fn where_sundays_are_shut_a_sundays_message_goes_out_on_saturday() {
-    let hours = Hours::of_practice("default", "US").unwrap().for_places("default", ["US-RI"]);
-    let sunday = at(New_York, "2026-11-29T10:00:00");
+fn where_nothing_may_be_sold_on_sundays_a_reminder_keeps_saturdays_hours() {
+    let hours = Hours::of_practice("default", "US").unwrap().for_places(["US-RI"]);
+    let sunday = at(New_York, "2026-11-29T09:00:00");
     assert_eq!(hours.last_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-28T16:59:00")));
-    assert_eq!(hours.next_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-30T09:00:00")));
+    assert_eq!(hours.next_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-29T10:00:00")));
     // A family's number in all states at once still has hours.
     let states = SendWindow::all().iter().filter_map(SendWindow::place).filter(|place| place.starts_with("US-"));
-    let all = Hours::of_practice("default", "US").unwrap().for_places("default", states);
-    assert_eq!(all.next_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-30T10:00:00")));
+    let all = Hours::of_practice("default", "US").unwrap().for_places(states);
+    assert_eq!(all.next_allowed(sunday, &[New_York]), Some(at(New_York, "2026-11-29T12:00:00")));
     assert_eq!(
         all.last_allowed(at(New_York, "2026-11-30T20:00:00"), &[New_York]),
         Some(at(New_York, "2026-11-30T17:59:00"))

@@ -81,7 +81,7 @@ impl Flow {
         let zones = candidate_zones(own, &area, location_zone);
         let settings = &open.practice.settings;
         let hours = Hours::of_practice(&settings.send_window, &settings.country)?
-            .for_places(&settings.send_window, notice.area_zones.iter().flat_map(|text| places_from_text(text)));
+            .for_places(notice.area_zones.iter().flat_map(|text| places_from_text(text)));
         let text = match (notice.sealed_body(), reminders) {
             (Some(sealed), _) => Some(Self::frozen(open, &notice, sealed)?),
             (None, []) => None,

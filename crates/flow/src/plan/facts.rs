@@ -19,7 +19,6 @@ use std::collections::HashMap;
 pub(crate) struct Facts {
     limits: Limits,
     /// The setting by which a number's own place may narrow the hours.
-    send_window: String,
     /// Languages offered, the practice's own first.
     locales: Vec<Locale>,
     /// Channels that something carries.
@@ -69,7 +68,6 @@ impl Facts {
         let settings = &open.practice.settings;
         Ok(Self {
             limits: Limits::of(settings)?,
-            send_window: settings.send_window.clone(),
             locales: settings.locales.clone(),
             channels: flow.channels(),
             opt_out_scope: settings.opt_out_scope,
@@ -152,7 +150,7 @@ impl Facts {
     /// Hours for a number: the practice's, narrowed to those of its place.
     fn hours(&self, contact: &PlanContact) -> Hours {
         let places = contact.area_zones.iter().flat_map(|text| places_from_text(text));
-        self.limits.window.for_places(&self.send_window, places)
+        self.limits.window.for_places(places)
     }
 
     fn group<'a>(&'a self, open: &'a OpenPractice, mut rows: Vec<&'a PlanVisit>) -> Group<'a> {
