@@ -11,6 +11,7 @@ pub use proof::{ASKED_WITHIN, CONFIRMED_WITHIN, Finding, Proof, Wrong};
 pub use show::NumberLedger;
 pub use spoken::{Heard, NotMeant, Whose};
 
+use crate::plan::COUNT_BEFORE_CHUNKS;
 use crate::{Flow, FlowError, OpenPractice};
 use kept_domain::{BlindIndex, Channel, ConsentId, ImportId, Instant, Locale, PracticeId, StaffId, text_enum};
 use kept_seal::chain::{ChainBreak, ChainHash, ChainWalk, ConsentRecord};
@@ -281,7 +282,10 @@ impl Wishes {
             let of_channel = self.numbers.iter().filter(|((of, _), _)| *of == channel);
             let wishes: BTreeMap<BlindIndex, Wish> = of_channel.map(|((_, bix), wish)| (*bix, *wish)).collect();
             let numbers: Vec<BlindIndex> = wishes.keys().copied().collect();
-            for some in numbers.chunks(ENTRIES) {
+            for (index, some) in numbers.chunks(ENTRIES).enumerate() {
+                if written > 0 && COUNT_BEFORE_CHUNKS.contains(&index) {
+                    flow.count_tables().await?;
+                }
                 // The first look costs no lock; most imports have nothing to say.
                 let mut tx = flow.store.read_batch(Scope::Practice(id)).await?;
                 let idle = entries(&mut tx, id, channel, some, &wishes, &grounds).await?.is_empty();

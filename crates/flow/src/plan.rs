@@ -41,6 +41,10 @@ impl std::ops::AddAssign for PlanSummary {
     }
 }
 
+/// Chunks of a large upload before which the engine counts its rows: in a first one PostgreSQL takes the one source of all rows for a
+/// rare one, and looks for a row among all of them, until it has counted some.
+pub(crate) const COUNT_BEFORE_CHUNKS: [usize; 3] = [2, 16, 128];
+
 impl Flow {
     /// Plans everything that waits for it, in all practices.
     pub async fn plan_sweep(&self) -> Result<PlanSummary, FlowError> {
@@ -62,11 +66,16 @@ impl Flow {
         }
         if large {
             // Those who look at single rows plan by what the engine believes of the tables.
-            let mut tx = self.store.begin_batch(Scope::Work).await?;
-            tx.refresh_statistics().await?;
-            tx.commit().await?;
+            self.count_tables().await?;
         }
         Ok(summary)
+    }
+
+    /// Lets the engine count its rows anew.
+    pub(crate) async fn count_tables(&self) -> Result<(), FlowError> {
+        let mut tx = self.store.begin_batch(Scope::Work).await?;
+        tx.refresh_statistics().await?;
+        Ok(tx.commit().await?)
     }
 
     /// Whether an upload waits, not the changes of a day.

@@ -9,6 +9,7 @@ use super::people::{Had, People, PeopleWork};
 use super::said::{self, Resolved, label};
 use super::{CHUNK_ROWS, Opened, Run};
 use crate::FlowError;
+use crate::plan::COUNT_BEFORE_CHUNKS;
 use kept_domain::practice::Location;
 use kept_domain::private::{AppointmentCol, AppointmentPrivate, SaidCol, SaidPrivate};
 use kept_domain::time::day_number;
@@ -76,7 +77,10 @@ impl Run<'_> {
         }
         let mut numbers = Numbers::new(&practice.keys, &practice.practice.settings.country);
         let mut done = 0_u64;
-        for some in visits.chunks(CHUNK_ROWS) {
+        for (index, some) in visits.chunks(CHUNK_ROWS).enumerate() {
+            if self.writes && COUNT_BEFORE_CHUNKS.contains(&index) {
+                self.flow.count_tables().await?;
+            }
             let items = self.items(some, &locations, &mut names, &mut numbers)?;
             self.chunk(&items, &names, &mut numbers).await?;
             done += some.len() as u64;
@@ -88,9 +92,7 @@ impl Run<'_> {
         }
         if self.writes && self.outcome.counts.new >= COUNT_AFTER_ROWS {
             // The desk's pages plan by what the engine believes of the tables, which were small a moment ago.
-            let mut tx = self.flow.store.begin_batch(Scope::Work).await?;
-            tx.refresh_statistics().await?;
-            tx.commit().await?;
+            self.flow.count_tables().await?;
         }
         for (name, count) in &names.unknown_locations {
             let first = locations.first().map_or("", |location| location.name.as_str());
