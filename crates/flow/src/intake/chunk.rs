@@ -65,15 +65,7 @@ impl Run<'_> {
         let visits = &opened.reading.visits;
         let practice = self.practice;
         let locations: Vec<Location> = practice.locations.iter().map(|open| open.location.clone()).collect();
-        let mut tx = self.flow.store.read(Scope::Practice(self.id())).await?;
-        let (mut names, new_names) =
-            Names::of(self.flow, &mut tx, self.id(), &practice.keys, &practice.salt, visits).await?;
-        drop(tx);
-        if self.writes {
-            let mut tx = self.flow.store.begin_batch(Scope::Practice(self.id())).await?;
-            new_names.write(&mut tx, self.id()).await?;
-            tx.commit().await?;
-        }
+        let mut names = Names::kept(self.flow, practice, visits, self.writes).await?;
         let mut numbers = Numbers::new(&practice.keys, &practice.practice.settings.country);
         let mut done = 0_u64;
         for some in visits.chunks(CHUNK_ROWS) {

@@ -59,6 +59,19 @@ async fn visit(world: &World, id: &str) -> KnownVisit {
     tx.visits_of_rows(world.practice, source.id, &[key]).await.unwrap().remove(0)
 }
 
+/// The visits of all rows of a file.
+async fn all_visits(world: &World, content: &str) -> Vec<KnownVisit> {
+    let open = world.flow.practice(world.practice).await.unwrap();
+    let table = Table::open(content.as_bytes(), None).unwrap();
+    let reading = kept_intake::read(&table, &kept_intake::guess(&table).mapping.unwrap()).unwrap();
+    let key = |visit: &kept_intake::SourceVisit| open.keys.blind(Blind::AppointmentKey, visit.key.as_str());
+    let keys: Vec<BlindIndex> = reading.visits.iter().map(key).collect();
+    let mut tx = world.flow.store.read(Scope::Practice(world.practice)).await.unwrap();
+    let header = open.keys.blind(Blind::Header, &table.header_key());
+    let source = tx.find_source_by_header(world.practice, header).await.unwrap().unwrap();
+    tx.visits_of_rows(world.practice, source.id, &keys).await.unwrap()
+}
+
 /// What a patient or the desk does in Kept.
 async fn alter(world: &World, id: &str, change: impl FnOnce(&mut KnownVisit)) {
     let before = visit(world, id).await;
@@ -450,6 +463,16 @@ async fn the_same_file_twice_at_once_comes_in_once() {
         assert_eq!((total(&one), total(&other)), (900, 900));
         assert_eq!(one.counts.new + other.counts.new, 900, "each visit is new to one of them");
         assert_eq!(counts(&import(&world, &csv).await), [0, 0, 900, 0, 0]);
+        let open = world.flow.practice(world.practice).await.unwrap();
+        let doctors: Vec<_> = open.practitioners.iter().map(|one| Some(one.id)).collect();
+        let kinds: Vec<_> = open.visit_types.iter().map(|one| Some(one.id)).collect();
+        let visits = all_visits(&world, &csv).await;
+        assert_eq!(visits.len(), 900);
+        assert!(
+            visits.iter().all(|visit| doctors.contains(&visit.practitioner)),
+            "a visit with a doctor who is not there"
+        );
+        assert!(visits.iter().all(|visit| kinds.contains(&visit.visit_type)), "a visit of a kind that is not there");
     })
     .await;
 }
