@@ -192,8 +192,9 @@ pub(super) async fn match_columns(
         Ok(mapping) => mapping.with_date_order(order),
         Err(problem) => return columns_page(&state, &staff, id, Some(problem)).await,
     };
-    state.flow.match_upload(practice, id, &mapping, consent).await?;
-    Ok(Redirect::to(&format!("/staff/upload/{id}/check")).into_response())
+    // Where it is being imported, or in, its own page says so.
+    let step = if state.flow.match_upload(practice, id, &mapping, consent).await? { "/check" } else { "" };
+    Ok(Redirect::to(&format!("/staff/upload/{id}{step}")).into_response())
 }
 
 /// The mapping that the form describes. Where it says what the remembered or guessed one says, that one is kept, with its
@@ -232,7 +233,7 @@ pub(super) async fn send(
     let (practice, person, id) = (staff.practice.practice.id, staff.staff, upload_id(&id)?);
     // Looked up first, so that another practice's upload is not found here rather than in the background.
     let stage = state.flow.upload(practice, id).await?.stage;
-    if matches!(stage, UploadStage::Check | UploadStage::Failed(_) | UploadStage::Importing(..)) {
+    if matches!(stage, UploadStage::Check | UploadStage::Failed(_)) {
         let flow = state.flow.clone();
         tokio::spawn(async move {
             if let Err(error) = flow.send_upload(practice, person, id).await {
