@@ -151,3 +151,11 @@ fn a_dry_run_writes_nothing() {
     assert_eq!(tried["new"], 3);
     assert_eq!(scene.import("week.csv")["new"], 3, "the trial must not have brought them in");
 }
+
+#[test]
+fn a_stretch_of_time_that_ends_before_it_begins_is_refused() {
+    let scene = Scene::with_practice();
+    for (from, to) in [("2026-12-02", "2026-12-01"), ("2026-12-01", "2026-12-01"), ("2026-12-01T09:00", "2026-12-01")] {
+        scene.run(&["simulate", "--from", from, "--to", to]).failed(exit::USAGE, &["--to", "--from", "day after"]);
+    }
+}
