@@ -139,7 +139,7 @@ impl Flow {
             now: self.clock.civil(),
             writes: !dry_run,
             wishes: Wishes::new(consent),
-            outcome: ImportOutcome::of(&opened.table, &opened.reading),
+            outcome: ImportOutcome::of(&opened.table, &opened.reading, consent),
             draft,
         };
         run.visits(&opened, progress).await?;

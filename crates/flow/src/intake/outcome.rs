@@ -1,5 +1,6 @@
 //! What an import did, or would do, as a person reads it.
 
+use crate::consent::ConsentChoice;
 use chrono::NaiveDateTime;
 use kept_domain::ImportId;
 use kept_intake::{Reading, Table, rejects_csv};
@@ -100,6 +101,8 @@ pub struct ImportOutcome {
     pub blank_rows: u64,
     /// Whether the file has a consent column.
     pub has_consent: bool,
+    /// What holds for numbers that the file says nothing of, as said now or for the last file like it; none: nobody said.
+    pub choice: Option<ConsentChoice>,
     /// The first [`MAX_DETAILS`] rows that are new, changed or vanished.
     pub details: Vec<RowDetail>,
     /// The first [`MAX_DETAILS`] rows that could not be used.
@@ -121,7 +124,7 @@ impl fmt::Debug for PrivateText {
 }
 
 impl ImportOutcome {
-    pub(super) fn of(table: &Table, reading: &Reading) -> Self {
+    pub(super) fn of(table: &Table, reading: &Reading, choice: Option<ConsentChoice>) -> Self {
         let reject = |reject: &kept_intake::Reject| RejectDetail {
             line: reject.line,
             reason: reject.reason.to_string(),
@@ -136,6 +139,7 @@ impl ImportOutcome {
             unmapped: reading.unmapped.clone(),
             blank_rows: table.blank_rows(),
             has_consent: reading.has_consent,
+            choice,
             details: Vec::new(),
             rejects: reading.rejects.iter().take(MAX_DETAILS).map(reject).collect(),
             header: table.header().to_vec(),
