@@ -2,18 +2,20 @@
 
 use crate::board::Private;
 use crate::consent::ConsentChoice;
-use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping};
+use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping, limits};
 use crate::{Flow, FlowError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kept_domain::private::UploadPrivate;
-use kept_domain::{ImportId, LeaseToken, PracticeId, StaffId, UploadId};
+use kept_domain::{AppointmentStatus, ImportId, LeaseToken, PracticeId, StaffId, UploadId};
 use kept_seal::Place;
 use kept_store::{Scope, UploadEnd, UploadRow};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Longest name of a file that is kept.
 pub const MAX_FILE_NAME_CHARS: usize = 200;
+/// Longest word of a status that can be given a meaning.
+pub const MAX_STATUS_CHARS: usize = 60;
 /// How long an import is thought alive after it was last heard of (wall clock).
 pub const LEASE: chrono::Duration = chrono::Duration::seconds(60);
 /// How often it is heard of: as often as the page looks.
@@ -45,6 +47,21 @@ pub struct Upload {
     pub file_name: Private,
     /// Where it stands.
     pub stage: UploadStage,
+}
+
+/// What a person chose for an upload beside its columns.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UploadChoices {
+    /// What holds for its numbers.
+    pub consent: Option<ConsentChoice>,
+    /// Their words for a status, with the meaning that was given to them.
+    pub status_words: Vec<(String, AppointmentStatus)>,
+}
+
+impl std::fmt::Debug for UploadChoices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UploadChoices({:?}, {} words)", self.consent, self.status_words.len())
+    }
 }
 
 /// What a finished upload left.
@@ -116,11 +133,38 @@ impl Flow {
         Ok(set)
     }
 
-    /// What was chosen for the file's numbers.
-    pub async fn upload_consent(&self, practice: PracticeId, id: UploadId) -> Result<Option<ConsentChoice>, FlowError> {
+    /// What a person chose for the file beside its columns.
+    pub async fn upload_choices(&self, practice: PracticeId, id: UploadId) -> Result<UploadChoices, FlowError> {
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
         let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
-        Ok(row.consent.as_deref().and_then(|word| word.parse().ok()))
+        let mapping = row.mapping.as_deref().and_then(|mapping| Mapping::parse(mapping).ok());
+        let words = mapping.iter().flat_map(Mapping::status_words);
+        Ok(UploadChoices {
+            consent: row.consent.as_deref().and_then(|word| word.parse().ok()),
+            status_words: words.map(|(word, status)| (word.to_owned(), status)).collect(),
+        })
+    }
+
+    /// Says what words of the file's column of statuses mean. They are kept with the mapping, in the clear, so that longer ones,
+    /// which are no statuses, are left out. False: its columns are not matched, or it is being imported, or in.
+    pub async fn explain_upload(
+        &self,
+        practice: PracticeId,
+        id: UploadId,
+        words: impl IntoIterator<Item = (String, AppointmentStatus)>,
+    ) -> Result<bool, FlowError> {
+        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+        let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
+        let mapping = row.mapping.as_deref().and_then(|mapping| Mapping::parse(mapping).ok());
+        let (Some(mapping), Some(consent)) = (mapping, row.consent) else { return Ok(false) };
+        let short = words.into_iter().filter(|(word, _)| word.chars().count() <= MAX_STATUS_CHARS);
+        let mapping = mapping.with_status_words(short).to_toml();
+        if mapping.len() > limits::MAX_MAPPING_BYTES {
+            return Ok(false);
+        }
+        let set = tx.set_upload_mapping(practice, id, &mapping, &consent, self.clock.wall()).await?;
+        tx.commit().await?;
+        Ok(set)
     }
 
     /// What importing the file would do. Writes nothing.

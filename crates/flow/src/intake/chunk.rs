@@ -4,7 +4,7 @@ use super::diff::{self, Here, Last, Says};
 use super::forecast::Found;
 use super::names::Names;
 use super::numbers::Numbers;
-use super::outcome::{RowClass, RowDetail};
+use super::outcome::{ImportProblem, RowClass, RowDetail};
 use super::people::{Had, People, PeopleWork};
 use super::said::{self, Resolved, label};
 use super::{CHUNK_ROWS, Opened, Run};
@@ -85,10 +85,9 @@ impl Run<'_> {
             tx.commit().await?;
         }
         for (name, count) in &names.unknown_locations {
-            let first = locations.first().map_or("", |location| location.name.as_str());
-            self.outcome.problems.push(format!(
-                "There is no location “{name}” ({count} rows); those visits are at “{first}”. Add the location, or give the name a meaning under [values.location]."
-            ));
+            let first = locations.first().map_or_else(String::new, |location| location.name.clone());
+            let problem = ImportProblem::UnknownLocation { name: name.clone(), count: *count, first };
+            self.outcome.problems.push(problem);
         }
         Ok(())
     }

@@ -290,7 +290,7 @@ async fn a_complete_source_cancels_by_itself_and_has_a_brake() {
         // More than a fifth at once: nothing is cancelled, a person chooses. The mapping is remembered.
         let outcome = import(&world, &file(&rows(4..10))).await;
         assert_eq!(counts(&outcome), [0, 0, 6, 3, 0]);
-        assert!(outcome.problems[0].contains("20 %"), "{:?}", outcome.problems);
+        assert!(outcome.problems[0].to_string().contains("20 %"), "{:?}", outcome.problems);
         let held = visit(&world, "2").await;
         assert_eq!((held.status, held.held.as_deref()), (AppointmentStatus::Booked, Some("vanished")));
     })
@@ -367,7 +367,7 @@ async fn an_unknown_location_is_a_problem_and_bad_rows_come_back_with_reasons() 
         let mapping = "[columns]\nappointment_id = \"Appt ID\"\npatient_name = \"Patient\"\nstarts_at = \"Start\"\nlocation = \"Site\"\n";
         let outcome = import_with(&world, content, Some(mapping), None, false).await;
         assert_eq!(counts(&outcome), [1, 0, 0, 0, 2]);
-        assert!(outcome.problems.iter().any(|problem| problem.contains("“Moon base” (1 rows)")), "{:?}", outcome.problems);
+        assert!(outcome.problems.iter().any(|problem| problem.to_string().contains("“Moon base” (1 rows)")), "{:?}", outcome.problems);
         assert_eq!(outcome.rejects.iter().map(|reject| reject.line).collect::<Vec<_>>(), [3, 4]);
         assert!(outcome.rejects_csv.0.contains("does not exist") && outcome.rejects_csv.0.contains("Khan"));
         let open = world.flow.practice(world.practice).await.unwrap();
