@@ -20,10 +20,11 @@ mod tests;
 
 pub use forecast::{Forecast, Foretext, ForetoldMessage, ForetoldSilence};
 pub use kept_intake::{
-    DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, limits, read_limited, sample,
+    DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, Problem, ProblemKind, Reason, limits,
+    read_limited, sample,
 };
 pub use look::FileLook;
-pub use outcome::{Counts, ImportOutcome, RejectDetail, RowClass, RowDetail};
+pub use outcome::{Counts, ImportOutcome, ImportProblem, RejectDetail, RowClass, RowDetail};
 pub use vanished::BRAKE_PERCENT;
 
 use crate::audit::{self, Actor, AuditEntry};
@@ -139,7 +140,7 @@ impl Flow {
             now: self.clock.civil(),
             writes: !dry_run,
             wishes: Wishes::new(consent),
-            outcome: ImportOutcome::of(&opened.table, &opened.reading),
+            outcome: ImportOutcome::of(&opened.table, &opened.reading, consent),
             draft,
         };
         run.visits(&opened, progress).await?;

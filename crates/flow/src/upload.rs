@@ -2,21 +2,26 @@
 
 use crate::board::Private;
 use crate::consent::ConsentChoice;
-use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping};
+use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping, limits};
 use crate::{Flow, FlowError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kept_domain::private::UploadPrivate;
-use kept_domain::{ImportId, PracticeId, StaffId, UploadId};
+use kept_domain::{AppointmentStatus, ImportId, LeaseToken, PracticeId, StaffId, UploadId};
 use kept_seal::Place;
-use kept_store::{Scope, UploadRow, UploadState};
-use std::sync::Arc;
+use kept_store::{Scope, UploadEnd, UploadRow};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Longest name of a file that is kept.
 pub const MAX_FILE_NAME_CHARS: usize = 200;
-/// Rows between two notes of progress.
-const NOTE_EVERY: i64 = 1_000;
+/// Longest word of a status that can be given a meaning.
+pub const MAX_STATUS_CHARS: usize = 60;
+/// How long an import is thought alive after it was last heard of (wall clock).
+pub const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// How often it is heard of: as often as the page looks.
+const NOTE_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
+/// What is said of an import that did not come to its end, whether it failed or its process died.
+const INTERRUPTED: &str = "interrupted";
 
 /// Where an upload stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,21 @@ pub struct Upload {
     pub file_name: Private,
     /// Where it stands.
     pub stage: UploadStage,
+}
+
+/// What a person chose for an upload beside its columns.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UploadChoices {
+    /// What holds for its numbers.
+    pub consent: Option<ConsentChoice>,
+    /// Their words for a status, with the meaning that was given to them.
+    pub status_words: Vec<(String, AppointmentStatus)>,
+}
+
+impl std::fmt::Debug for UploadChoices {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UploadChoices({:?}, {} words)", self.consent, self.status_words.len())
+    }
 }
 
 /// What a finished upload left.
@@ -81,6 +101,10 @@ impl Flow {
         let stage = match (row.state.as_str(), &row.mapping, row.import_id) {
             ("done", _, Some(import)) => UploadStage::Done(import.into()),
             ("failed", ..) => UploadStage::Failed(row.problem.unwrap_or_default()),
+            // Whoever imported it is gone.
+            ("importing", ..) if row.lease_until_ms.is_none_or(|until| until <= self.clock.wall().as_ms()) => {
+                UploadStage::Failed(INTERRUPTED.to_owned())
+            }
             ("importing", ..) => UploadStage::Importing(row.progress, row.total),
             (_, Some(_), _) => UploadStage::Check,
             _ => UploadStage::Match,
@@ -94,7 +118,8 @@ impl Flow {
         self.look_at_file(practice, content(&file)?).await
     }
 
-    /// Says how the file is read and what holds for its numbers.
+    /// Says how the file is read and what holds for its numbers, also after it could not be imported. False: it is being
+    /// imported, or in.
     pub async fn match_upload(
         &self,
         practice: PracticeId,
@@ -103,16 +128,43 @@ impl Flow {
         consent: ConsentChoice,
     ) -> Result<bool, FlowError> {
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
-        let set = tx.set_upload_mapping(practice, id, &mapping.to_toml(), consent.as_str()).await?;
+        let set = tx.set_upload_mapping(practice, id, &mapping.to_toml(), consent.as_str(), self.clock.wall()).await?;
         tx.commit().await?;
         Ok(set)
     }
 
-    /// What was chosen for the file's numbers.
-    pub async fn upload_consent(&self, practice: PracticeId, id: UploadId) -> Result<Option<ConsentChoice>, FlowError> {
+    /// What a person chose for the file beside its columns.
+    pub async fn upload_choices(&self, practice: PracticeId, id: UploadId) -> Result<UploadChoices, FlowError> {
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
         let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
-        Ok(row.consent.as_deref().and_then(|word| word.parse().ok()))
+        let mapping = row.mapping.as_deref().and_then(|mapping| Mapping::parse(mapping).ok());
+        let words = mapping.iter().flat_map(Mapping::status_words);
+        Ok(UploadChoices {
+            consent: row.consent.as_deref().and_then(|word| word.parse().ok()),
+            status_words: words.map(|(word, status)| (word.to_owned(), status)).collect(),
+        })
+    }
+
+    /// Says what words of the file's column of statuses mean. They are kept with the mapping, in the clear, so that longer ones,
+    /// which are no statuses, are left out. False: its columns are not matched, or it is being imported, or in.
+    pub async fn explain_upload(
+        &self,
+        practice: PracticeId,
+        id: UploadId,
+        words: impl IntoIterator<Item = (String, AppointmentStatus)>,
+    ) -> Result<bool, FlowError> {
+        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+        let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
+        let mapping = row.mapping.as_deref().and_then(|mapping| Mapping::parse(mapping).ok());
+        let (Some(mapping), Some(consent)) = (mapping, row.consent) else { return Ok(false) };
+        let short = words.into_iter().filter(|(word, _)| word.chars().count() <= MAX_STATUS_CHARS);
+        let mapping = mapping.with_status_words(short).to_toml();
+        if mapping.len() > limits::MAX_MAPPING_BYTES {
+            return Ok(false);
+        }
+        let set = tx.set_upload_mapping(practice, id, &mapping, &consent, self.clock.wall()).await?;
+        tx.commit().await?;
+        Ok(set)
     }
 
     /// What importing the file would do. Writes nothing.
@@ -136,42 +188,65 @@ impl Flow {
         self.foretell(import_request(practice, staff, &row, &file)?).await
     }
 
-    /// Imports the file, noting progress. Runs to its end even if nobody waits: spawn it.
+    /// Imports the file, noting progress. Runs to its end even if nobody waits: spawn it. Without effect while it is being imported,
+    /// or once it is in.
     pub async fn send_upload(&self, practice: PracticeId, staff: StaffId, id: UploadId) -> Result<(), FlowError> {
-        if !self.note_upload(practice, id, "importing", (0, 0), None, None).await? {
-            // Sent before: the second press of the button changes nothing.
+        let token: LeaseToken = self.new_id();
+        let wall = self.clock.wall();
+        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+        let ours = tx.claim_upload(practice, id, token, wall + LEASE, wall).await?;
+        tx.commit().await?;
+        if !ours {
             return Ok(());
         }
-        let noted = Arc::new(AtomicI64::new(0));
-        let progress = {
-            let (flow, noted) = (self.clone(), Arc::clone(&noted));
-            move |done: u64, total: u64| {
-                let (done, total) = (rows(done), rows(total));
-                if done - noted.load(Ordering::Relaxed) >= NOTE_EVERY {
-                    noted.store(done, Ordering::Relaxed);
-                    let flow = flow.clone();
-                    tokio::spawn(async move {
-                        let noted = flow.note_upload(practice, id, "importing", (done, total), None, None).await;
-                        if let Err(error) = noted {
-                            tracing::warn!(%error, "progress of an upload was not noted");
-                        }
-                    });
-                }
-            }
+        let (done, total) = (AtomicI64::new(0), AtomicI64::new(0));
+        let progress = |rows: u64, of: u64| {
+            done.store(i64::try_from(rows).unwrap_or(i64::MAX), Ordering::Relaxed);
+            total.store(i64::try_from(of).unwrap_or(i64::MAX), Ordering::Relaxed);
         };
-        match self.import_upload(practice, staff, id, false, Some(&progress)).await {
-            Ok(outcome) => {
-                self.note_upload(practice, id, "done", (0, 0), outcome.import, None).await?;
-            }
-            Err(ImportError::File(error)) => {
-                self.note_upload(practice, id, "failed", (0, 0), None, Some(error.code())).await?;
-            }
+        let so_far = || (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
+        // Side by side, so that neither waits for a lock that the other holds.
+        let imported = tokio::select! {
+            imported = self.import_upload(practice, staff, id, false, Some(&progress)) => imported,
+            () = self.keep_lease(practice, id, token, so_far) => return Ok(()),
+        };
+        let end = match imported {
+            Ok(outcome) => outcome.import.map_or(UploadEnd::Failed(INTERRUPTED), UploadEnd::Done),
+            Err(ImportError::File(error)) => UploadEnd::Failed(error.code()),
             Err(ImportError::Flow(error)) => {
                 tracing::error!(%error, "an upload was not imported to its end; sending it again finishes it");
-                self.note_upload(practice, id, "failed", (0, 0), None, Some("interrupted")).await?;
+                UploadEnd::Failed(INTERRUPTED)
+            }
+        };
+        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+        tx.end_upload(practice, id, token, end).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Notes how far an import is, until the upload is another's: then the other finishes it.
+    async fn keep_lease(
+        &self,
+        practice: PracticeId,
+        id: UploadId,
+        token: LeaseToken,
+        so_far: impl Fn() -> (i64, i64) + Send + Sync,
+    ) {
+        loop {
+            tokio::time::sleep(NOTE_EVERY).await;
+            let noted = async {
+                let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+                let ours = tx.note_upload(practice, id, token, so_far(), self.clock.wall() + LEASE).await?;
+                tx.commit().await?;
+                Ok::<bool, FlowError>(ours)
+            };
+            match noted.await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // There is time left to try again.
+                Err(error) => tracing::warn!(%error, "progress of an upload was not noted"),
             }
         }
-        Ok(())
     }
 
     /// What a finished upload left.
@@ -208,22 +283,6 @@ impl Flow {
         let request = ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, &file)? };
         self.import(request).await
     }
-
-    async fn note_upload(
-        &self,
-        practice: PracticeId,
-        id: UploadId,
-        state: &'static str,
-        (progress, total): (i64, i64),
-        import: Option<ImportId>,
-        problem: Option<&'static str>,
-    ) -> Result<bool, FlowError> {
-        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
-        let state = UploadState { state, progress, total, import, problem };
-        let set = tx.set_upload_state(practice, id, &state).await?;
-        tx.commit().await?;
-        Ok(set)
-    }
 }
 
 /// The file as it is to be read: a dry run, until somebody says otherwise.
@@ -250,8 +309,4 @@ fn content(file: &UploadPrivate) -> Result<Vec<u8>, FlowError> {
     STANDARD
         .decode(&file.content)
         .map_err(|_| kept_store::StoreError::Corrupt { table: "uploads", column: "private" }.into())
-}
-
-fn rows(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }

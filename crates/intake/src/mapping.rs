@@ -162,6 +162,12 @@ impl Mapping {
         self
     }
 
+    /// Their words for a status that `[values.status]` gives a meaning.
+    pub fn status_words(&self) -> impl Iterator<Item = (&str, AppointmentStatus)> {
+        let meaning = |word: &str| self.status.get(&words::normal(word)).copied();
+        self.document.values.status.keys().filter_map(move |word| Some((word.as_str(), meaning(word)?)))
+    }
+
     /// The same, declared complete (or not) for the dates it covers: only then do vanished rows cancel.
     #[must_use]
     pub fn with_complete_range(mut self, complete: bool) -> Self {
@@ -324,6 +330,9 @@ mod tests {
         let changed =
             mapping.clone().with_complete_range(false).with_zone(None).with_date_order(Some(DateOrder::DayFirst));
         assert_eq!(Mapping::parse(&changed.to_toml()).expect("what was written"), changed);
+        let words = changed.with_status_words([("No".to_owned(), AppointmentStatus::Booked)]);
+        let words: Vec<_> = words.status_words().collect();
+        assert_eq!(words, [("No", AppointmentStatus::Booked), ("Yes", AppointmentStatus::Noshow)]);
     }
 
     #[test]

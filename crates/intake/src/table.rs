@@ -124,14 +124,21 @@ impl Table {
             return Err(FileError::Empty);
         }
         let top = &rows[..rows.len().min(HEADER_WITHIN_ROWS)];
-        let most = top.iter().map(&score).max().unwrap_or(0);
+        // Names of columns never stand below visits. A title that holds a day is narrower than they are.
+        let is_below_data =
+            |index: usize| top[..index].iter().any(|above| is_of_data(above) && filled(above) >= filled(&top[index]));
+        let may_be: Vec<usize> = (0..top.len()).filter(|&index| !is_below_data(index)).collect();
+        let most = may_be.iter().map(|&index| score(&top[index])).max().unwrap_or(0);
         let index = if most > 0 {
-            top.iter().position(|row| score(row) == most)
+            may_be.into_iter().find(|&index| score(&top[index]) == most)
         } else {
             // No known word: the first row of words over a row of the same width.
             let wordy =
                 |row: &Row| !is_of_data(row) && row.width() > 1 && (0..row.width()).all(|i| is_word(row.cell(i)));
-            top.windows(2).position(|pair| wordy(&pair[0]) && pair[0].width() == pair[1].width())
+            may_be.into_iter().find(|&index| {
+                let below = top.get(index + 1);
+                wordy(&top[index]) && below.is_some_and(|below| below.width() == top[index].width())
+            })
         }
         .ok_or(FileError::NoHeader)?;
         let header_row = &rows[index];
@@ -214,7 +221,12 @@ fn score(row: &Row, mapping: Option<&Mapping>) -> usize {
         points += usize::from(guess::field_of(cell).is_some());
     }
     // A title such as "Schedule" is one known word; a header is at least two columns.
-    if row.cells().filter(|cell| !cell.trim().is_empty()).count() < 2 { 0 } else { points }
+    if filled(row) < 2 { 0 } else { points }
+}
+
+/// How many cells of a row are not blank.
+fn filled(row: &Row) -> usize {
+    row.cells().filter(|cell| !cell.trim().is_empty()).count()
 }
 
 /// Whether a row is a visit already: every visit has a start, and no column is named by a moment. Names of columns are kept in the

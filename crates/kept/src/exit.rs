@@ -27,7 +27,7 @@ pub enum Exit {
     CannotCreate = 73,
     /// Reading or writing failed, the disk is full.
     Io = 74,
-    /// Busy; the same command may succeed a moment later.
+    /// Busy, or somebody else changed the same rows; the same command may succeed a moment later.
     TryAgain = 75,
     /// A file's permissions are too open, or a key does not fit.
     NoPermission = 77,
@@ -101,9 +101,9 @@ impl From<StoreError> for Failure {
         let exit = match &error {
             StoreError::Address | StoreError::SchemaOlder { .. } | StoreError::SchemaNewer { .. } => Exit::Config,
             StoreError::Unreachable(_) => Exit::Unavailable,
-            StoreError::Busy(_) => Exit::TryAgain,
+            StoreError::Busy(_) | StoreError::Changed { .. } => Exit::TryAgain,
             StoreError::DiskFull(_) => Exit::Io,
-            StoreError::Missing { .. } | StoreError::Changed { .. } | StoreError::Corrupt { .. } => Exit::Data,
+            StoreError::Missing { .. } | StoreError::Corrupt { .. } => Exit::Data,
             StoreError::Migrate(_) | StoreError::Sql(_) => Exit::Software,
         };
         Self::of(exit, error)
@@ -154,5 +154,18 @@ impl From<SetupError> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::of(Exit::Io, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_not_fast_enough_may_try_again() {
+        let changed = StoreError::Changed { table: "source_rows", row: "x".to_owned() };
+        let failure = Failure::from(FlowError::from(changed));
+        assert_eq!(failure.exit, Exit::TryAgain);
+        assert!(failure.to_string().contains("try again"), "{failure}");
     }
 }

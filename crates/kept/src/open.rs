@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use kept_flow::{Flow, FlowParts, RandomIds, SystemClock};
 use kept_render::Renderer;
 use kept_seal::{KeyFile, KeyRing};
-use kept_store::{DatabaseUrl, Store};
+use kept_store::{DatabaseUrl, Settings, Store};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -52,9 +52,8 @@ pub fn key_ring(path: &Path) -> Result<KeyRing, Failure> {
     KeyFile::parse(&text).map_err(|error| Failure::new(Exit::Data, format!("{shown}: {error}")))
 }
 
-/// Opens the database as it stands; refuses another schema.
-pub async fn store(config: &Config) -> Result<Store, Failure> {
-    let settings = config.store();
+/// Refuses an SQLite file that is not there: opening it would make an empty one, and a mistyped name would go unseen.
+pub fn refuse_missing(settings: &Settings) -> Result<(), Failure> {
     if let DatabaseUrl::Sqlite(path) = &settings.url
         && !path.exists()
     {
@@ -64,6 +63,13 @@ pub async fn store(config: &Config) -> Result<Store, Failure> {
         );
         return Err(Failure::new(Exit::NoInput, said));
     }
+    Ok(())
+}
+
+/// Opens the database as it stands; refuses another schema.
+pub async fn store(config: &Config) -> Result<Store, Failure> {
+    let settings = config.store();
+    refuse_missing(&settings)?;
     Ok(Store::connect(&settings).await?)
 }
 

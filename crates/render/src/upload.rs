@@ -5,6 +5,7 @@ use crate::messages::Part;
 use crate::samples::Sampled;
 use crate::staff::{Choice, Frame};
 use chrono::NaiveDateTime;
+use kept_domain::AppointmentStatus;
 use serde::Serialize;
 
 /// Choose a file.
@@ -71,7 +72,6 @@ impl Template for MatchColumns {
     const NAME: &'static str = "web/staff/match.html";
     fn samples() -> Vec<Self> {
         let fields = ["", "starts_at", "patient_name", "phone"];
-        let choice = |value: &str, chosen: bool| Choice { value: value.to_owned(), label: value.to_owned(), chosen };
         let sample = |remembered, problem: &str| Self {
             frame: Frame::sample("upload"),
             id: "0193".to_owned(),
@@ -168,6 +168,29 @@ impl std::fmt::Debug for CheckSilence {
     }
 }
 
+/// One of their words for a status.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct StatusWord {
+    /// The word, which names the form's field.
+    pub word: String,
+    /// What it may mean, the chosen meaning marked; the value `""`: nothing yet.
+    pub meanings: Vec<Choice>,
+}
+
+impl std::fmt::Debug for StatusWord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StatusWord({} meanings)", self.meanings.len())
+    }
+}
+
+impl StatusWord {
+    fn sample(chosen: &str) -> Self {
+        let meanings = AppointmentStatus::ALL.iter().map(|status| status.as_str());
+        let meanings = std::iter::once("").chain(meanings).map(|value| choice(value, value == chosen));
+        Self { word: "No contestó".to_owned(), meanings: meanings.collect() }
+    }
+}
+
 /// What importing would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
@@ -179,6 +202,8 @@ pub struct Check {
     pub counts: Vec<(&'static str, u64)>,
     /// What to look at.
     pub problems: Vec<String>,
+    /// Their words for a status that a person gives a meaning.
+    pub words: Vec<StatusWord>,
     /// Columns that nothing was read from.
     pub unmapped: Vec<String>,
     /// Rows to look at: rejected first, then vanished, changed, new.
@@ -228,6 +253,7 @@ impl Template for Check {
             id: "0193".to_owned(),
             counts: words.iter().map(|&word| (word, 4)).collect(),
             problems: vec!["Column `Lang` says `Frisian` in 2 rows.".to_owned()],
+            words: vec![StatusWord::sample(""), StatusWord::sample("noshow")],
             unmapped: vec!["Notes".to_owned()],
             rows: vec![
                 row("rejected", &["no such date"]),
@@ -292,6 +318,7 @@ impl Template for Check {
         };
         let nothing = Self {
             problems: Vec::new(),
+            words: Vec::new(),
             unmapped: Vec::new(),
             rows: Vec::new(),
             more: 0,
@@ -342,6 +369,10 @@ impl Template for Sent {
             })
             .to_vec()
     }
+}
+
+fn choice(value: &str, chosen: bool) -> Choice {
+    Choice { value: value.to_owned(), label: value.to_owned(), chosen }
 }
 
 /// This module's templates.

@@ -47,7 +47,7 @@ pub enum StoreError {
         row: String,
     },
     /// A compare-and-set found another value: somebody was faster.
-    #[error("{table}: row {row} was changed by somebody else meanwhile")]
+    #[error("{table}: row {row} was changed by somebody else meanwhile; try again")]
     Changed {
         /// Table.
         table: &'static str,

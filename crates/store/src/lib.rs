@@ -82,4 +82,4 @@ pub use schema::SchemaState;
 pub use staff::{StaffRow, StaffSessionRow};
 pub use task::NewTask;
 pub use tx::{Scope, Tx};
-pub use upload::{UploadRow, UploadState};
+pub use upload::{UploadEnd, UploadRow};

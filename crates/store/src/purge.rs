@@ -7,7 +7,7 @@ use kept_domain::Instant;
 /// Up to when rows are kept, each by the clock that made it.
 #[derive(Debug, Clone, Copy)]
 pub struct PurgeBefore {
-    /// Forms and devices whose own expiry has passed (wall).
+    /// Forms, devices and leases whose own expiry has passed (wall).
     pub expired: Instant,
     /// Sessions last seen before this (wall).
     pub sessions: Instant,
@@ -28,11 +28,14 @@ impl Tx {
         gone += run!(self, "DELETE FROM staff_sessions WHERE seen_at_ms < $1", before.sessions.as_ms())?;
         gone += run!(self, "DELETE FROM staff_throttles WHERE next_at_ms < $1", before.throttles.as_ms())?;
         gone += run!(self, "DELETE FROM patient_guards WHERE guard_day < $1", before.guard_day)?;
-        // The file of a finished or abandoned upload holds names and numbers that now stand elsewhere, or nowhere.
+        // The file of a finished or abandoned upload holds names and numbers that now stand elsewhere, or nowhere. One that is being
+        // imported stays, while whoever does it lives.
         gone += run!(
             self,
-            "DELETE FROM uploads WHERE created_at_ms < $1 AND state <> 'importing'",
-            before.uploads.as_ms()
+            "DELETE FROM uploads
+             WHERE created_at_ms < $1 AND (state <> 'importing' OR COALESCE(lease_until_ms, 0) < $2)",
+            before.uploads.as_ms(),
+            before.expired.as_ms()
         )?;
         Ok(gone)
     }

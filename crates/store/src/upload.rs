@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::tx::Tx;
 use kept_domain::private::{ImportCol, UploadCol};
-use kept_domain::{ImportId, Instant, PracticeId, Sealed, StaffId, UploadId};
+use kept_domain::{ImportId, Instant, LeaseToken, PracticeId, Sealed, StaffId, UploadId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -30,21 +30,17 @@ pub struct UploadRow {
     pub import_id: Option<Uuid>,
     /// What went wrong: a code.
     pub problem: Option<String>,
+    /// Up to when whoever imports it is thought alive (wall).
+    pub lease_until_ms: Option<i64>,
 }
 
-/// Where an upload stands.
+/// What importing an upload came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UploadState {
-    /// `importing`, `done`, `failed`.
-    pub state: &'static str,
-    /// Rows handled.
-    pub progress: i64,
-    /// Rows in all.
-    pub total: i64,
-    /// The finished import.
-    pub import: Option<ImportId>,
-    /// What went wrong: a code.
-    pub problem: Option<&'static str>,
+pub enum UploadEnd {
+    /// It is in.
+    Done(ImportId),
+    /// It is not: a code.
+    Failed(&'static str),
 }
 
 impl Tx {
@@ -75,50 +71,107 @@ impl Tx {
         opt!(
             self,
             UploadRow,
-            "SELECT id, private, mapping, consent, state, progress, total, import_id, problem FROM uploads
-             WHERE practice_id = $1 AND id = $2",
+            "SELECT id, private, mapping, consent, state, progress, total, import_id, problem, lease_until_ms
+             FROM uploads WHERE practice_id = $1 AND id = $2",
             practice.as_uuid(),
             id.as_uuid()
         )
     }
 
-    /// Says how a file is read. Without effect once it is being imported.
+    /// Says how a file is read, also after it could not be imported. Without effect while somebody imports it, or once it is in.
     pub async fn set_upload_mapping(
         &mut self,
         practice: PracticeId,
         id: UploadId,
         mapping: &str,
         consent: &str,
+        now: Instant,
     ) -> Result<bool, StoreError> {
         let set = run!(
             self,
-            "UPDATE uploads SET mapping = $3, consent = $4 WHERE practice_id = $1 AND id = $2 AND state = 'uploaded'",
+            "UPDATE uploads SET mapping = $3, consent = $4, state = 'uploaded', problem = NULL,
+                 lease_token = NULL, lease_until_ms = NULL
+             WHERE practice_id = $1 AND id = $2 AND (state IN ('uploaded', 'failed')
+                 OR (state = 'importing' AND COALESCE(lease_until_ms, 0) <= $5))",
             practice.as_uuid(),
             id.as_uuid(),
             mapping,
-            consent
+            consent,
+            now.as_ms()
         )?;
         Ok(set == 1)
     }
 
-    /// Moves a file on.
-    pub async fn set_upload_state(
+    /// Takes a file to import it, for one of all that ask: not while another's lease runs, and not once it is in.
+    pub async fn claim_upload(
         &mut self,
         practice: PracticeId,
         id: UploadId,
-        state: &UploadState,
+        token: LeaseToken,
+        until: Instant,
+        now: Instant,
     ) -> Result<bool, StoreError> {
         let set = run!(
             self,
-            "UPDATE uploads SET state = $3, progress = $4, total = $5, import_id = COALESCE($6, import_id), problem = $7
-             WHERE practice_id = $1 AND id = $2 AND state <> 'done'",
+            "UPDATE uploads SET state = 'importing', progress = 0, total = 0, problem = NULL,
+                 lease_token = $3, lease_until_ms = $4
+             WHERE practice_id = $1 AND id = $2 AND (state IN ('uploaded', 'failed')
+                 OR (state = 'importing' AND COALESCE(lease_until_ms, 0) <= $5))",
             practice.as_uuid(),
             id.as_uuid(),
-            state.state,
-            state.progress,
-            state.total,
-            state.import.map(ImportId::as_uuid),
-            state.problem
+            token.as_uuid(),
+            until.as_ms(),
+            now.as_ms()
+        )?;
+        Ok(set == 1)
+    }
+
+    /// Notes how far an import is, and lengthens its lease. False: it is no longer the caller's.
+    pub async fn note_upload(
+        &mut self,
+        practice: PracticeId,
+        id: UploadId,
+        token: LeaseToken,
+        (progress, total): (i64, i64),
+        until: Instant,
+    ) -> Result<bool, StoreError> {
+        let set = run!(
+            self,
+            "UPDATE uploads SET progress = $4, total = $5, lease_until_ms = $6
+             WHERE practice_id = $1 AND id = $2 AND state = 'importing' AND lease_token = $3",
+            practice.as_uuid(),
+            id.as_uuid(),
+            token.as_uuid(),
+            progress,
+            total,
+            until.as_ms()
+        )?;
+        Ok(set == 1)
+    }
+
+    /// Records what an import came to. False: it is no longer the caller's.
+    pub async fn end_upload(
+        &mut self,
+        practice: PracticeId,
+        id: UploadId,
+        token: LeaseToken,
+        end: UploadEnd,
+    ) -> Result<bool, StoreError> {
+        let (state, import, problem) = match end {
+            UploadEnd::Done(import) => ("done", Some(import.as_uuid()), None),
+            UploadEnd::Failed(code) => ("failed", None, Some(code)),
+        };
+        let set = run!(
+            self,
+            "UPDATE uploads SET state = $4, import_id = COALESCE($5, import_id), problem = $6,
+                 lease_token = NULL, lease_until_ms = NULL
+             WHERE practice_id = $1 AND id = $2 AND state = 'importing' AND lease_token = $3",
+            practice.as_uuid(),
+            id.as_uuid(),
+            token.as_uuid(),
+            state,
+            import,
+            problem
         )?;
         Ok(set == 1)
     }

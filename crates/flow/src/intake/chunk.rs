@@ -4,7 +4,7 @@ use super::diff::{self, Here, Last, Says};
 use super::forecast::Found;
 use super::names::Names;
 use super::numbers::Numbers;
-use super::outcome::{RowClass, RowDetail};
+use super::outcome::{ImportProblem, RowClass, RowDetail};
 use super::people::{Had, People, PeopleWork};
 use super::said::{self, Resolved, label};
 use super::{CHUNK_ROWS, Opened, Run};
@@ -66,15 +66,7 @@ impl Run<'_> {
         let visits = &opened.reading.visits;
         let practice = self.practice;
         let locations: Vec<Location> = practice.locations.iter().map(|open| open.location.clone()).collect();
-        let mut tx = self.flow.store.read(Scope::Practice(self.id())).await?;
-        let (mut names, new_names) =
-            Names::of(self.flow, &mut tx, self.id(), &practice.keys, &practice.salt, visits).await?;
-        drop(tx);
-        if self.writes {
-            let mut tx = self.flow.store.begin_batch(Scope::Practice(self.id())).await?;
-            new_names.write(&mut tx, self.id()).await?;
-            tx.commit().await?;
-        }
+        let mut names = Names::kept(self.flow, practice, visits, self.writes).await?;
         let mut numbers = Numbers::new(&practice.keys, &practice.practice.settings.country);
         let mut done = 0_u64;
         for (index, some) in visits.chunks(CHUNK_ROWS).enumerate() {
@@ -95,10 +87,9 @@ impl Run<'_> {
             self.flow.count_tables().await?;
         }
         for (name, count) in &names.unknown_locations {
-            let first = locations.first().map_or("", |location| location.name.as_str());
-            self.outcome.problems.push(format!(
-                "There is no location “{name}” ({count} rows); those visits are at “{first}”. Add the location, or give the name a meaning under [values.location]."
-            ));
+            let first = locations.first().map_or_else(String::new, |location| location.name.clone());
+            let problem = ImportProblem::UnknownLocation { name: name.clone(), count: *count, first };
+            self.outcome.problems.push(problem);
         }
         Ok(())
     }

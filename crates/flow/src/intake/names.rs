@@ -1,12 +1,12 @@
 //! Practitioners, visit types and locations, by the names a file gives them.
 
-use crate::{Flow, FlowError};
+use crate::{Flow, FlowError, OpenPractice};
 use kept_domain::practice::Location;
 use kept_domain::private::{PractitionerCol, PractitionerPrivate, VisitTypeCol, VisitTypePrivate};
 use kept_domain::{BlindIndex, PracticeId, PractitionerId, Salt, VisitTypeId};
 use kept_intake::{SourceVisit, sorted_words};
 use kept_seal::{Blind, Place, PracticeKeys};
-use kept_store::{NewName, Tx};
+use kept_store::{NewName, Scope, Tx};
 use std::collections::{BTreeMap, HashMap};
 
 /// Who and what the names of a file mean.
@@ -20,16 +20,41 @@ pub(super) struct Names {
 
 /// Names that were never seen before, sealed.
 #[derive(Default)]
-pub(super) struct NewNames {
-    pub(super) practitioners: Vec<NewName<PractitionerId, PractitionerCol>>,
-    pub(super) visit_types: Vec<NewName<VisitTypeId, VisitTypeCol>>,
+struct NewNames {
+    practitioners: Vec<NewName<PractitionerId, PractitionerCol>>,
+    visit_types: Vec<NewName<VisitTypeId, VisitTypeCol>>,
 }
 
 impl Names {
+    /// Who and what the names of a file mean; those never seen before are written first, where `writes`.
+    pub(super) async fn kept(
+        flow: &Flow,
+        practice: &OpenPractice,
+        visits: &[SourceVisit],
+        writes: bool,
+    ) -> Result<Self, FlowError> {
+        let id = practice.practice.id;
+        loop {
+            let mut tx = flow.store.read(Scope::Practice(id)).await?;
+            let (names, new) = Self::of(flow, &mut tx, id, &practice.keys, &practice.salt, visits).await?;
+            drop(tx);
+            if !writes {
+                return Ok(names);
+            }
+            let mut tx = flow.store.begin_batch(Scope::Practice(id)).await?;
+            let all_ours = new.write(&mut tx, id).await?;
+            tx.commit().await?;
+            if all_ours {
+                return Ok(names);
+            }
+            // Another import wrote some of them meanwhile, under ids of its own: those count, and ours stand for nobody.
+        }
+    }
+
     /// Looks every name of a file up; those never seen get an id and are returned to be written.
     ///
     /// A practitioner is the same whatever the order of the words and the title; a visit type whatever the case.
-    pub(super) async fn of(
+    async fn of(
         flow: &Flow,
         tx: &mut Tx,
         practice: PracticeId,
@@ -103,14 +128,16 @@ impl Names {
 }
 
 impl NewNames {
-    /// Writes the new names. The practice is touched, so that cached copies learn them.
-    pub(super) async fn write(&self, tx: &mut Tx, practice: PracticeId) -> Result<(), FlowError> {
-        if self.practitioners.is_empty() && self.visit_types.is_empty() {
-            return Ok(());
+    /// Writes the new names; false where some stood already. The practice is touched, so that cached copies learn them; before
+    /// the names, so that two imports wait for each other there and not crosswise.
+    async fn write(&self, tx: &mut Tx, practice: PracticeId) -> Result<bool, FlowError> {
+        let wanted = self.practitioners.len() + self.visit_types.len();
+        if wanted == 0 {
+            return Ok(true);
         }
-        tx.insert_practitioners(practice, &self.practitioners).await?;
-        tx.insert_visit_types(practice, &self.visit_types).await?;
         tx.touch_practice(practice).await?;
-        Ok(())
+        let written = tx.insert_practitioners(practice, &self.practitioners).await?
+            + tx.insert_visit_types(practice, &self.visit_types).await?;
+        Ok(written == wanted as u64)
     }
 }

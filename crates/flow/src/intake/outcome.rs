@@ -1,8 +1,10 @@
 //! What an import did, or would do, as a person reads it.
 
+use super::vanished::BRAKE_PERCENT;
+use crate::consent::ConsentChoice;
 use chrono::NaiveDateTime;
 use kept_domain::ImportId;
-use kept_intake::{Reading, Table, rejects_csv};
+use kept_intake::{Problem, Reading, Reason, Table, rejects_csv};
 use serde::Serialize;
 use std::fmt;
 
@@ -68,8 +70,8 @@ impl fmt::Debug for RowDetail {
 pub struct RejectDetail {
     /// Line of the file.
     pub line: u32,
-    /// Why, and what to do, in a sentence.
-    pub reason: String,
+    /// Why, and what to do.
+    pub reason: Reason,
     /// The row as it stands in the file.
     pub cells: Vec<String>,
 }
@@ -77,6 +79,56 @@ pub struct RejectDetail {
 impl fmt::Debug for RejectDetail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RejectDetail(line {})", self.line)
+    }
+}
+
+/// What a person should look at although no row was refused for it. `Display` is a sentence for the command line, which speaks of
+/// the mapping file; pages have phrases of their own.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ImportProblem {
+    /// In the cells of the file.
+    Read(Problem),
+    /// A location that the practice does not have.
+    UnknownLocation {
+        /// Its name in the file.
+        name: String,
+        /// Rows that have it.
+        count: u64,
+        /// The location that is taken in its place.
+        first: String,
+    },
+    /// More visits to come are missing from a complete file than are cancelled without a person.
+    ManyVanished {
+        /// Those that are missing.
+        gone: usize,
+        /// All that were there.
+        of: usize,
+    },
+}
+
+impl fmt::Display for ImportProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(problem) => problem.fmt(f),
+            Self::UnknownLocation { name, count, first } => write!(
+                f,
+                "There is no location “{name}” ({count} rows); those visits are at “{first}”. Add the location, or give the name a meaning under [values.location]."
+            ),
+            Self::ManyVanished { gone, of } => write!(
+                f,
+                "{gone} of {of} visits to come are missing from the file, more than {BRAKE_PERCENT} %. Nothing was cancelled; their reminders wait until you choose."
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for ImportProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(problem) => problem.fmt(f),
+            Self::UnknownLocation { count, .. } => write!(f, "UnknownLocation({count} rows)"),
+            Self::ManyVanished { gone, of } => write!(f, "ManyVanished({gone} of {of})"),
+        }
     }
 }
 
@@ -92,14 +144,16 @@ pub struct ImportOutcome {
     pub without_number: u64,
     /// Entries written to the consent ledger.
     pub consents: u64,
-    /// What to look at, a sentence each.
-    pub problems: Vec<String>,
+    /// What to look at.
+    pub problems: Vec<ImportProblem>,
     /// Columns that nothing was read from.
     pub unmapped: Vec<String>,
     /// Blank rows, which were left out.
     pub blank_rows: u64,
     /// Whether the file has a consent column.
     pub has_consent: bool,
+    /// What holds for numbers that the file says nothing of, as said now or for the last file like it; none: nobody said.
+    pub choice: Option<ConsentChoice>,
     /// The first [`MAX_DETAILS`] rows that are new, changed or vanished.
     pub details: Vec<RowDetail>,
     /// The first [`MAX_DETAILS`] rows that could not be used.
@@ -121,10 +175,10 @@ impl fmt::Debug for PrivateText {
 }
 
 impl ImportOutcome {
-    pub(super) fn of(table: &Table, reading: &Reading) -> Self {
+    pub(super) fn of(table: &Table, reading: &Reading, choice: Option<ConsentChoice>) -> Self {
         let reject = |reject: &kept_intake::Reject| RejectDetail {
             line: reject.line,
-            reason: reject.reason.to_string(),
+            reason: reject.reason.clone(),
             cells: reject.cells.clone(),
         };
         Self {
@@ -132,10 +186,11 @@ impl ImportOutcome {
             counts: Counts { rejected: reading.rejects.len() as u64, ..Counts::default() },
             without_number: 0,
             consents: 0,
-            problems: reading.problems.iter().map(ToString::to_string).collect(),
+            problems: reading.problems.iter().cloned().map(ImportProblem::Read).collect(),
             unmapped: reading.unmapped.clone(),
             blank_rows: table.blank_rows(),
             has_consent: reading.has_consent,
+            choice,
             details: Vec::new(),
             rejects: reading.rejects.iter().take(MAX_DETAILS).map(reject).collect(),
             header: table.header().to_vec(),

@@ -59,6 +59,19 @@ async fn visit(world: &World, id: &str) -> KnownVisit {
     tx.visits_of_rows(world.practice, source.id, &[key]).await.unwrap().remove(0)
 }
 
+/// The visits of all rows of a file.
+async fn all_visits(world: &World, content: &str) -> Vec<KnownVisit> {
+    let open = world.flow.practice(world.practice).await.unwrap();
+    let table = Table::open(content.as_bytes(), None).unwrap();
+    let reading = kept_intake::read(&table, &kept_intake::guess(&table).mapping.unwrap()).unwrap();
+    let key = |visit: &kept_intake::SourceVisit| open.keys.blind(Blind::AppointmentKey, visit.key.as_str());
+    let keys: Vec<BlindIndex> = reading.visits.iter().map(key).collect();
+    let mut tx = world.flow.store.read(Scope::Practice(world.practice)).await.unwrap();
+    let header = open.keys.blind(Blind::Header, &table.header_key());
+    let source = tx.find_source_by_header(world.practice, header).await.unwrap().unwrap();
+    tx.visits_of_rows(world.practice, source.id, &keys).await.unwrap()
+}
+
 /// What a patient or the desk does in Kept.
 async fn alter(world: &World, id: &str, change: impl FnOnce(&mut KnownVisit)) {
     let before = visit(world, id).await;
@@ -277,7 +290,7 @@ async fn a_complete_source_cancels_by_itself_and_has_a_brake() {
         // More than a fifth at once: nothing is cancelled, a person chooses. The mapping is remembered.
         let outcome = import(&world, &file(&rows(4..10))).await;
         assert_eq!(counts(&outcome), [0, 0, 6, 3, 0]);
-        assert!(outcome.problems[0].contains("20 %"), "{:?}", outcome.problems);
+        assert!(outcome.problems[0].to_string().contains("20 %"), "{:?}", outcome.problems);
         let held = visit(&world, "2").await;
         assert_eq!((held.status, held.held.as_deref()), (AppointmentStatus::Booked, Some("vanished")));
     })
@@ -354,7 +367,7 @@ async fn an_unknown_location_is_a_problem_and_bad_rows_come_back_with_reasons() 
         let mapping = "[columns]\nappointment_id = \"Appt ID\"\npatient_name = \"Patient\"\nstarts_at = \"Start\"\nlocation = \"Site\"\n";
         let outcome = import_with(&world, content, Some(mapping), None, false).await;
         assert_eq!(counts(&outcome), [1, 0, 0, 0, 2]);
-        assert!(outcome.problems.iter().any(|problem| problem.contains("“Moon base” (1 rows)")), "{:?}", outcome.problems);
+        assert!(outcome.problems.iter().any(|problem| problem.to_string().contains("“Moon base” (1 rows)")), "{:?}", outcome.problems);
         assert_eq!(outcome.rejects.iter().map(|reject| reject.line).collect::<Vec<_>>(), [3, 4]);
         assert!(outcome.rejects_csv.0.contains("does not exist") && outcome.rejects_csv.0.contains("Khan"));
         let open = world.flow.practice(world.practice).await.unwrap();
@@ -450,6 +463,16 @@ async fn the_same_file_twice_at_once_comes_in_once() {
         assert_eq!((total(&one), total(&other)), (900, 900));
         assert_eq!(one.counts.new + other.counts.new, 900, "each visit is new to one of them");
         assert_eq!(counts(&import(&world, &csv).await), [0, 0, 900, 0, 0]);
+        let open = world.flow.practice(world.practice).await.unwrap();
+        let doctors: Vec<_> = open.practitioners.iter().map(|one| Some(one.id)).collect();
+        let kinds: Vec<_> = open.visit_types.iter().map(|one| Some(one.id)).collect();
+        let visits = all_visits(&world, &csv).await;
+        assert_eq!(visits.len(), 900);
+        assert!(
+            visits.iter().all(|visit| doctors.contains(&visit.practitioner)),
+            "a visit with a doctor who is not there"
+        );
+        assert!(visits.iter().all(|visit| kinds.contains(&visit.visit_type)), "a visit of a kind that is not there");
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! Rows that a file should have had and has not.
 
-use super::outcome::{RowClass, RowDetail};
+use super::outcome::{ImportProblem, RowClass, RowDetail};
 use super::{Opened, Run};
 use crate::FlowError;
 use kept_domain::private::SaidCol;
@@ -45,10 +45,7 @@ impl Run<'_> {
         let complete = opened.mapping.is_complete_for_range();
         let braked = complete && gone * 100 > (gone + stay) * BRAKE_PERCENT;
         if braked {
-            self.outcome.problems.push(format!(
-                "{gone} of {} visits to come are missing from the file, more than {BRAKE_PERCENT} %. Nothing was cancelled; their reminders wait until you choose.",
-                gone + stay
-            ));
+            self.outcome.problems.push(ImportProblem::ManyVanished { gone, of: gone + stay });
         }
         self.describe_vanished(&missing).await?;
         if let Some(draft) = &mut self.draft {

@@ -7,3 +7,4 @@ mod desk;
 mod mail;
 mod report;
 mod setup;
+mod upload;

@@ -58,6 +58,22 @@ fn a_visit_is_never_taken_for_the_names_of_columns() {
     assert_eq!(table.header(), ["Name", "Phone 1", "Phone 2"]);
 }
 
+/// A visit whose start is blank looks like names; what stands above it gives it away, and is not dropped.
+#[test]
+fn names_of_columns_never_stand_below_visits() {
+    let visits = "Pat Lee,12/01/2026 10:15,Seen\nOmar Khan,12/01/2026 11:00,Seen\n";
+    for row in ["Emma Lee,,Cancelled", "Emma Lee,Location,Cancelled", "Emma Lee,she asked,Cancelled"] {
+        let file = format!("{visits}{row}\n{visits}");
+        assert_eq!(open(file.as_bytes()).expect_err(row).code(), "no-header", "{row}");
+        let mapping = Mapping::parse("[columns]\npatient_name = \"Emma Lee\"\nstarts_at = \"Cancelled\"\n");
+        let error = Table::open(file.as_bytes(), mapping.ok().as_ref()).expect_err(row);
+        assert_eq!(error.code(), "no-header", "{row}");
+        // With a header, it is a row like any other, whatever words it holds.
+        let table = open(format!("Patient,When,What\n{file}").as_bytes()).expect("a file with a header");
+        assert_eq!((table.header_line(), table.rows().len()), (1, 5), "{row}");
+    }
+}
+
 #[test]
 fn limits_are_kept() {
     let long_line = format!("ID,Start\n{}\n", "x".repeat(limits::MAX_LINE_BYTES));

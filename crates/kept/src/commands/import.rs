@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::exit::{Exit, Failure};
 use crate::{open, output};
 use kept_flow::consent::ConsentChoice;
-use kept_flow::intake::{FileError, ImportError, ImportOutcome, ImportRequest, Mapping, read_limited};
+use kept_flow::intake::{Counts, FileError, ImportError, ImportOutcome, ImportRequest, Mapping, read_limited};
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -75,21 +75,13 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         csv if csv.is_empty() => None,
         csv => {
             let path = args.rejects.unwrap_or_else(|| beside(&args.file));
-            write_private(&path, csv)?;
+            write_private(&path, csv).map_err(|error| not_written(&path, &error, args.dry_run))?;
             Some(path)
         }
     };
     let rejects_file = rejects_file.map(|path| path.display().to_string());
     if args.json {
-        let counts = outcome.counts;
-        output::json(&serde_json::json!({
-            "new": counts.new,
-            "changed": counts.changed,
-            "unchanged": counts.unchanged,
-            "vanished": counts.vanished,
-            "rejected": counts.rejected,
-            "rejects_file": rejects_file,
-        }))?;
+        output::json(&Told::of(&outcome, rejects_file.as_deref()))?;
     } else {
         tell(&outcome, rejects_file.as_deref(), args.dry_run)?;
     }
@@ -97,6 +89,23 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         output::say(problem);
     }
     Ok(Exit::Ok)
+}
+
+/// What `--json` prints. What scripts read stays first and keeps its names; more may follow.
+#[derive(Debug, serde::Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    counts: Counts,
+    rejects_file: Option<&'a str>,
+    without_number: u64,
+    unmapped: &'a [String],
+}
+
+impl<'a> Told<'a> {
+    fn of(outcome: &'a ImportOutcome, rejects_file: Option<&'a str>) -> Self {
+        let ImportOutcome { counts, without_number, unmapped, .. } = outcome;
+        Self { counts: *counts, rejects_file, without_number: *without_number, unmapped }
+    }
 }
 
 fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> Result<(), Failure> {
@@ -124,7 +133,8 @@ fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> R
     if !outcome.unmapped.is_empty() {
         output::say(format_args!("Columns that were not read: {}.", outcome.unmapped.join(", ")));
     }
-    if !outcome.has_consent && outcome.consents == 0 && counts.new > 0 {
+    // Who has said what holds needs no advice.
+    if !outcome.has_consent && outcome.choice.is_none() && counts.new > 0 {
         output::say(
             "The file does not say who agreed to messages. If the patients gave you these numbers and addresses and agreed to reminders, import it again with `--consent declared`.",
         );
@@ -158,20 +168,25 @@ fn beside(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Writes a file that only its owner may read.
-fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes a file that only its owner may read: a new one, put in the place of any that is there, so that neither its old
+/// permissions nor half of its content stay. What is no file itself (a pipe, a device, a link) stays, and is written into.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
+    if std::fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return std::fs::OpenOptions::new().write(true).truncate(true).open(path)?.write_all(text.as_bytes());
     }
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
-        Failure::new(
-            Exit::CannotCreate,
-            format!("the rejected rows cannot be written to {} ({error}): name another file with --rejects. The good rows were imported.", path.display()),
-        )
-    })
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn not_written(path: &Path, error: &std::io::Error, dry_run: bool) -> Failure {
+    let rest = if dry_run { "Nothing was imported: this was a dry run." } else { "The good rows were imported." };
+    let said = format!(
+        "the rejected rows cannot be written to {} ({error}): name another file with --rejects. {rest}",
+        path.display()
+    );
+    Failure::new(Exit::CannotCreate, said)
 }

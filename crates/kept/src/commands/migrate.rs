@@ -2,7 +2,7 @@
 
 use crate::cli::Context;
 use crate::exit::{Exit, Failure};
-use crate::output;
+use crate::{open, output};
 use kept_store::Store;
 
 /// Arguments of `kept migrate`.
@@ -15,7 +15,9 @@ pub struct Args {
 
 /// Runs `kept migrate`.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let store = Store::connect_and_migrate(&context.config.store()).await?;
+    let settings = context.config.store();
+    open::refuse_missing(&settings)?;
+    let store = Store::connect_and_migrate(&settings).await?;
     let state = store.schema_state().await?;
     store.close().await;
     if args.json {

@@ -93,7 +93,12 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let flow = open::flow(&context.config).await?;
     let practice = flow.practice_for_command(args.practice.as_deref()).await?;
     let zone = practice.practice.time_zone;
-    let lines = flow.simulate(practice.practice.id, args.from.resolve(zone), args.to.resolve(zone)).await?;
+    let (from, to) = (args.from.resolve(zone), args.to.resolve(zone));
+    if to <= from {
+        let said = "--to must be later than --from: exchange them, or, for one day, name the day after in --to";
+        return Err(Failure::new(Exit::Usage, said));
+    }
+    let lines = flow.simulate(practice.practice.id, from, to).await?;
     if args.json {
         for line in &lines {
             output::json(&Line::from(line))?;

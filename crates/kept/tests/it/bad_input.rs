@@ -119,6 +119,54 @@ fn bad_rows_are_set_aside_with_a_reason_and_good_ones_come_in() {
 }
 
 #[test]
+fn rejected_rows_are_for_their_owner_only_whatever_stood_there() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::with_practice();
+    scene.file("week.csv", good_rows(2).replace("03/13/2031", "02/30/2031"));
+    let old = scene.file("week.csv.rejects.csv", "old ".repeat(5_000));
+    std::fs::set_permissions(&old, PermissionsExt::from_mode(0o644)).expect("own file");
+    assert_eq!(scene.import("week.csv")["rejected"], 1);
+    let text = std::fs::read_to_string(&old).expect("readable");
+    assert!(text.contains("A0") && !text.contains("old"), "{text}");
+    let mode = std::fs::metadata(&old).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A pipe or a device is written into and stays what it is.
+    let ran = scene.run(&["import", "week.csv", "--rejects", "/dev/stderr", "--json"]);
+    assert!(ran.err.contains("A0") && ran.code == exit::OK, "{}", ran.err);
+    // A dry run never says that anything came in.
+    for (flag, said) in [("--dry-run", "Nothing was imported"), ("--json", "The good rows were imported")] {
+        let ran = scene.run(&["import", "week.csv", "--rejects", "nowhere/rejects.csv", flag]);
+        ran.failed(exit::CANNOT_CREATE, &["nowhere/rejects.csv", said]);
+    }
+    let left: Vec<_> =
+        std::fs::read_dir(scene.path(".")).expect("own folder").map(|one| one.expect("a file")).collect();
+    assert!(left.iter().all(|one| !one.file_name().to_string_lossy().starts_with(".tmp")), "{left:?}");
+}
+
+#[test]
+fn more_counts_follow_and_advice_is_for_who_has_not_chosen() {
+    const ADVICE: &str = "--consent declared";
+    let scene = Scene::with_practice();
+    let rows = good_rows(3).replace("(312) 555-0101", "n/a").replace("Provider", "Colour of the folder");
+    scene.file("week.csv", rows);
+    let ran = scene.run(&["import", "week.csv", "--dry-run", "--json"]);
+    let six = "{\"new\":3,\"changed\":0,\"unchanged\":0,\"vanished\":0,\"rejected\":0,\"rejects_file\":null,";
+    assert!(ran.out.starts_with(six), "{}", ran.out);
+    let told = ran.json();
+    assert_eq!((&told["without_number"], &told["unmapped"][0]), (&1.into(), &"Colour of the folder".into()), "{told}");
+
+    assert!(scene.run(&["import", "week.csv", "--dry-run"]).err.contains(ADVICE));
+    assert!(!scene.run(&["import", "week.csv", "--dry-run", "--consent", "declared"]).err.contains(ADVICE));
+    assert!(!scene.run(&["import", "week.csv", "--consent", "declared"]).err.contains(ADVICE));
+    // All numbers stand granted, and the choice is remembered.
+    scene.file("week.csv", good_rows(4).replace("Provider", "Colour of the folder"));
+    for flags in [&["--dry-run"][..], &[]] {
+        let ran = scene.run(&[&["import", "week.csv"], flags].concat());
+        assert!(ran.out.contains("1 new") && !ran.err.contains(ADVICE), "{} {}", ran.out, ran.err);
+    }
+}
+
+#[test]
 fn an_unknown_zone_is_refused_where_it_is_said() {
     let scene = Scene::empty();
     scene.run(&["keys", "new", "--json"]).json();
@@ -150,4 +198,12 @@ fn a_dry_run_writes_nothing() {
     let tried = scene.run(&["import", "week.csv", "--dry-run", "--json"]).json();
     assert_eq!(tried["new"], 3);
     assert_eq!(scene.import("week.csv")["new"], 3, "the trial must not have brought them in");
+}
+
+#[test]
+fn a_stretch_of_time_that_ends_before_it_begins_is_refused() {
+    let scene = Scene::with_practice();
+    for (from, to) in [("2026-12-02", "2026-12-01"), ("2026-12-01", "2026-12-01"), ("2026-12-01T09:00", "2026-12-01")] {
+        scene.run(&["simulate", "--from", from, "--to", to]).failed(exit::USAGE, &["--to", "--from", "day after"]);
+    }
 }

@@ -75,6 +75,18 @@ async fn another_schema_is_refused_and_left_alone() {
     }
 }
 
+#[test]
+fn only_setting_up_makes_a_database() {
+    let scene = Scene::with_practice();
+    let mistyped = format!("sqlite:{}", scene.path("kpet.db").display());
+    for command in [&["migrate"][..], &["audit", "verify"]] {
+        let ran = scene.run_with(command, &[("KEPT_DATABASE_URL", &mistyped)]);
+        ran.failed(exit::NO_INPUT, &["kpet.db", "kept init"]);
+        assert!(!scene.path("kpet.db").exists(), "{command:?} made one");
+    }
+    assert_eq!(scene.run(&["migrate"]).code, exit::OK);
+}
+
 #[tokio::test]
 async fn a_locked_database_is_waited_for_and_then_told() {
     let scene = Scene::with_practice();

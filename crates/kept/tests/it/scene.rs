@@ -9,6 +9,7 @@ use tempfile::TempDir;
 pub(crate) mod exit {
     pub(crate) const OK: i32 = 0;
     pub(crate) const FINDINGS: i32 = 1;
+    pub(crate) const USAGE: i32 = 64;
     pub(crate) const DATA: i32 = 65;
     pub(crate) const NO_INPUT: i32 = 66;
     pub(crate) const UNAVAILABLE: i32 = 69;

@@ -1,17 +1,21 @@
 //! What a file would change and have said, before anything of it is kept.
 
-use super::upload::{SCRIPT, columns_page, told, upload_id};
+use super::told::Teller;
+use super::upload::{SCRIPT, choice, columns_page, teller, upload_id};
 use super::{Access, Staff, policy};
 use crate::error::WebError;
 use crate::page::Page;
 use crate::state::WebState;
+use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use kept_domain::plan::StepKey;
-use kept_domain::{Channel, SkipReason};
+use kept_domain::{AppointmentStatus, Channel, SkipReason};
 use kept_flow::consent::ConsentChoice;
-use kept_flow::intake::{Forecast, ForetoldMessage, ForetoldSilence, ImportOutcome, RowClass};
-use kept_flow::upload::UploadStage;
+use kept_flow::intake::{
+    Forecast, ForetoldMessage, ForetoldSilence, ImportOutcome, ImportProblem, Problem, ProblemKind, RowClass,
+};
+use kept_flow::upload::{MAX_STATUS_CHARS, UploadStage};
 use kept_render::messages::Part;
 use kept_render::upload;
 use serde::Deserialize;
@@ -20,6 +24,14 @@ use serde::Deserialize;
 const ROWS_SHOWN: usize = 300;
 /// Messages, or silences, on one page; all are counted.
 const PAGE: usize = 100;
+
+/// What a word may mean, the likely ones first.
+const MEANINGS: [AppointmentStatus; AppointmentStatus::ALL.len()] = {
+    use AppointmentStatus::{
+        Arrived, Booked, Cancelled, CheckedIn, EnteredInError, Fulfilled, Noshow, Pending, Proposed, Waitlist,
+    };
+    [Booked, Cancelled, Fulfilled, Noshow, Arrived, CheckedIn, Pending, Proposed, Waitlist, EnteredInError]
+};
 
 /// Which part of the check, and from where on.
 #[derive(Debug, Default, Deserialize)]
@@ -47,14 +59,15 @@ pub(super) async fn check(
         "" => None,
         word => Some(word.parse().map_err(|_| WebError::BadForm("reason"))?),
     };
+    let tell = teller(&state, &staff);
     let (outcome, forecast) = match state.flow.foretell_upload(practice, staff.staff, id).await {
         Ok(found) => found,
-        Err(error) => return columns_page(&state, &staff, id, Some(told(error)?)).await,
+        Err(error) => return columns_page(&state, &staff, id, Some(tell.import(error)?)).await,
     };
     let note = |key: &str| state.flow.render.phrase(staff.locale, key, &[]);
     let (no_number, conflict) = (note("check.no_number")?, note("check.conflict")?);
-    let declared = state.flow.upload_consent(practice, id).await? == Some(ConsentChoice::Declared);
-    let (rows, more) = rows(&outcome, &no_number, &conflict);
+    let choices = state.flow.upload_choices(practice, id).await?;
+    let (rows, more) = rows(tell, &outcome, &no_number, &conflict)?;
     let counts = outcome.counts;
     let show = match look.show.as_str() {
         "silent" => "silent",
@@ -82,13 +95,14 @@ pub(super) async fn check(
             ("rejected", counts.rejected),
             ("without_number", outcome.without_number),
         ],
-        problems: outcome.problems,
+        problems: outcome.problems.iter().map(|problem| tell.problem(problem)).collect::<Result<_, _>>()?,
+        words: status_words(&outcome.problems, choices.status_words),
         unmapped: outcome.unmapped,
         show,
         rows_total: counts.new + counts.changed + counts.vanished + counts.rejected,
         rows: if show == "rows" { rows } else { Vec::new() },
         more,
-        declared,
+        declared: choices.consent == Some(ConsentChoice::Declared),
         to_do: counts.new + counts.changed + counts.vanished,
         messages_total: forecast.messages.len(),
         silences_total: forecast.silences.len(),
@@ -107,6 +121,44 @@ pub(super) async fn check(
     };
     let html = state.flow.render.page(staff.locale, &context)?;
     Ok(Page::new(html, policy(&state, SCRIPT)).into_response())
+}
+
+/// Their words for a status: those that nobody knows, then those that were given a meaning.
+fn status_words(problems: &[ImportProblem], given: Vec<(String, AppointmentStatus)>) -> Vec<upload::StatusWord> {
+    let meanings = |chosen: Option<AppointmentStatus>| {
+        let none = chosen.is_none().then_some("");
+        none.into_iter()
+            .chain(MEANINGS.iter().map(|status| status.as_str()))
+            .map(|word| choice(word, chosen.is_some_and(|chosen| chosen.as_str() == word)))
+            .collect()
+    };
+    let unknown = problems.iter().filter_map(|problem| match problem {
+        ImportProblem::Read(Problem { kind: ProblemKind::UnknownStatus, word: Some(word), .. }) => Some(word),
+        _ => None,
+    });
+    // `…` stands for the words beyond those that are listed.
+    let can_be_told = |word: &&String| word.chars().count() <= MAX_STATUS_CHARS && *word != "…";
+    let unknown =
+        unknown.filter(can_be_told).map(|word| upload::StatusWord { word: word.clone(), meanings: meanings(None) });
+    let given = given.into_iter().map(|(word, status)| upload::StatusWord { word, meanings: meanings(Some(status)) });
+    unknown.chain(given).collect()
+}
+
+/// What their words mean.
+pub(super) async fn words(
+    State(state): State<WebState>,
+    staff: Staff,
+    Path(id): Path<String>,
+    Form(form): Form<Vec<(String, String)>>,
+) -> Result<Response, WebError> {
+    staff.require(Access::Desk)?;
+    let (practice, id) = (staff.practice.practice.id, upload_id(&id)?);
+    let mut words = Vec::new();
+    for (word, meaning) in form.into_iter().filter(|(_, meaning)| !meaning.is_empty()) {
+        words.push((word, meaning.parse().map_err(|_| WebError::BadForm("meaning"))?));
+    }
+    let step = if state.flow.explain_upload(practice, id, words).await? { "/check" } else { "" };
+    Ok(Redirect::to(&format!("/staff/upload/{id}{step}")).into_response())
 }
 
 /// Messages as they would be written, with the function that writes them.
@@ -174,24 +226,31 @@ fn silent<'a>(
 }
 
 /// The rows to look at, those that cannot be used first, and how many are not shown.
-fn rows(outcome: &ImportOutcome, no_number: &str, conflict: &str) -> (Vec<upload::CheckRow>, u64) {
-    let rejected = outcome.rejects.iter().map(|reject| upload::CheckRow {
-        class: "rejected",
-        line: Some(reject.line),
-        start: None,
-        name: reject.cells.iter().filter(|cell| !cell.is_empty()).take(4).cloned().collect::<Vec<_>>().join(" · "),
-        notes: vec![reject.reason.clone()],
+fn rows(
+    tell: Teller<'_>,
+    outcome: &ImportOutcome,
+    no_number: &str,
+    conflict: &str,
+) -> Result<(Vec<upload::CheckRow>, u64), WebError> {
+    let rejected = outcome.rejects.iter().map(|reject| {
+        Ok(upload::CheckRow {
+            class: "rejected",
+            line: Some(reject.line),
+            start: None,
+            name: reject.cells.iter().filter(|cell| !cell.is_empty()).take(4).cloned().collect::<Vec<_>>().join(" · "),
+            notes: vec![tell.row(&reject.reason)?],
+        })
     });
     let of = |class: RowClass| outcome.details.iter().filter(move |row| row.class == class);
     let told = [RowClass::Vanished, RowClass::Changed, RowClass::New].into_iter().flat_map(of).map(|row| {
-        let mut notes: Vec<String> = row.fields.iter().map(|&field| field.to_owned()).collect();
+        let mut notes = tell.changed(row)?;
         if row.conflict {
             notes.push(conflict.to_owned());
         }
         if !row.has_number {
             notes.push(no_number.to_owned());
         }
-        upload::CheckRow {
+        Ok(upload::CheckRow {
             class: match row.class {
                 RowClass::New => "new",
                 RowClass::Changed => "changed",
@@ -201,11 +260,11 @@ fn rows(outcome: &ImportOutcome, no_number: &str, conflict: &str) -> (Vec<upload
             start: Some(row.start),
             name: row.name.clone().unwrap_or_default(),
             notes,
-        }
+        })
     });
-    let shown: Vec<_> = rejected.chain(told).take(ROWS_SHOWN).collect();
+    let shown = rejected.chain(told).take(ROWS_SHOWN).collect::<Result<Vec<_>, WebError>>()?;
     let counts = outcome.counts;
     let all = counts.new + counts.changed + counts.vanished + counts.rejected;
     let more = all.saturating_sub(shown.len() as u64);
-    (shown, more)
+    Ok((shown, more))
 }

@@ -8,6 +8,7 @@ mod session;
 mod settings;
 mod sign_in;
 mod today;
+mod told;
 mod upload;
 mod visit;
 
@@ -81,6 +82,7 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/staff/upload/{upload}/columns", Access::Desk),
     ("POST", "/staff/upload/{upload}/columns", Access::Desk),
     ("GET", "/staff/upload/{upload}/check", Access::Desk),
+    ("POST", "/staff/upload/{upload}/words", Access::Desk),
     ("POST", "/staff/upload/{upload}/send", Access::Desk),
     ("GET", "/staff/upload/{upload}/rejects.csv", Access::Desk),
 ];
@@ -120,6 +122,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/upload/{upload}", get(upload::stage))
         .route("/staff/upload/{upload}/columns", get(upload::show_columns).post(upload::match_columns))
         .route("/staff/upload/{upload}/check", get(check::check))
+        .route("/staff/upload/{upload}/words", post(check::words))
         .route("/staff/upload/{upload}/send", post(upload::send))
         .route("/staff/upload/{upload}/rejects.csv", get(upload::rejects))
         .route_layer(from_fn(same_origin))

@@ -1,5 +1,6 @@
 //! A schedule goes in: file → match columns → check → send.
 
+use super::told::Teller;
 use super::{Access, Staff, policy};
 use crate::error::WebError;
 use crate::page::Page;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderValue, StatusCode, header};
 use kept_domain::UploadId;
 use kept_flow::consent::ConsentChoice;
-use kept_flow::intake::{DateOrder, Field, FileLook, ImportError, Mapping, limits};
+use kept_flow::intake::{DateOrder, Field, FileLook, Mapping, MappingError, limits};
 use kept_flow::upload::UploadStage;
 use kept_render::staff::Choice;
 use kept_render::{Template, upload};
@@ -30,12 +31,8 @@ pub(super) fn upload_id(text: &str) -> Result<UploadId, WebError> {
     text.parse().map_err(|_| WebError::NotFound)
 }
 
-/// A file that cannot be used is told in the page; anything else is a failure.
-pub(super) fn told(error: ImportError) -> Result<String, WebError> {
-    match error {
-        ImportError::File(error) => Ok(error.to_string()),
-        ImportError::Flow(error) => Err(error.into()),
-    }
+pub(super) fn teller<'a>(state: &'a WebState, staff: &Staff) -> Teller<'a> {
+    Teller { render: &state.flow.render, locale: staff.locale }
 }
 
 pub(super) async fn show(State(state): State<WebState>, staff: Staff) -> Result<Page, WebError> {
@@ -64,14 +61,14 @@ pub(super) async fn take(State(state): State<WebState>, staff: Staff, form: Mult
         Err(_) => return Err(WebError::BadForm("file")),
     };
     if let Err(error) = limits::check_lines(&content) {
-        let page = file_page(&state, &staff, error.to_string())?;
+        let page = file_page(&state, &staff, teller(&state, &staff).file(&error)?)?;
         return Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
     }
     let id = state.flow.keep_upload(practice, staff.staff, &name, &content).await?;
     match state.flow.look_at_upload(practice, id).await {
         Ok(_) => Ok(Redirect::to(&format!("/staff/upload/{id}/columns")).into_response()),
         Err(error) => {
-            let page = file_page(&state, &staff, told(error)?)?;
+            let page = file_page(&state, &staff, teller(&state, &staff).import(error)?)?;
             Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
         }
     }
@@ -111,7 +108,7 @@ pub(super) async fn columns_page(
     let look = match state.flow.look_at_upload(staff.practice.practice.id, id).await {
         Ok(look) => look,
         Err(error) => {
-            let page = file_page(state, staff, told(error)?)?;
+            let page = file_page(state, staff, teller(state, staff).import(error)?)?;
             return Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
         }
     };
@@ -152,7 +149,7 @@ fn base(look: &FileLook) -> Option<&Mapping> {
     look.remembered.as_ref().or(look.guess.mapping.as_ref().ok())
 }
 
-fn choice(value: &str, chosen: bool) -> Choice {
+pub(super) fn choice(value: &str, chosen: bool) -> Choice {
     Choice { value: value.to_owned(), label: value.to_owned(), chosen }
 }
 
@@ -175,7 +172,7 @@ pub(super) async fn match_columns(
     let look = match state.flow.look_at_upload(practice, id).await {
         Ok(look) => look,
         Err(error) => {
-            let page = file_page(&state, &staff, told(error)?)?;
+            let page = file_page(&state, &staff, teller(&state, &staff).import(error)?)?;
             return Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
         }
     };
@@ -188,23 +185,32 @@ pub(super) async fn match_columns(
         Some("iso") => Some(DateOrder::Iso),
         _ => None,
     };
-    let mapping = match chosen_mapping(&look, &form) {
-        Ok(mapping) => mapping.with_date_order(order),
-        Err(problem) => return columns_page(&state, &staff, id, Some(problem)).await,
+    let words = state.flow.upload_choices(practice, id).await?.status_words;
+    let mapping = match chosen_mapping(&look, chosen_fields(&look, &form)?) {
+        Ok(mapping) => mapping.with_date_order(order).with_status_words(words),
+        Err(error) => {
+            let problem = teller(&state, &staff).mapping(&error)?;
+            return columns_page(&state, &staff, id, Some(problem)).await;
+        }
     };
-    state.flow.match_upload(practice, id, &mapping, consent).await?;
-    Ok(Redirect::to(&format!("/staff/upload/{id}/check")).into_response())
+    // Where it is being imported, or in, its own page says so.
+    let step = if state.flow.match_upload(practice, id, &mapping, consent).await? { "/check" } else { "" };
+    Ok(Redirect::to(&format!("/staff/upload/{id}{step}")).into_response())
+}
+
+fn chosen_fields(look: &FileLook, form: &HashMap<String, String>) -> Result<BTreeMap<Field, Vec<String>>, WebError> {
+    let mut fields: BTreeMap<Field, Vec<String>> = BTreeMap::new();
+    for (index, column) in look.guess.columns.iter().enumerate() {
+        let Some(word) = form.get(&format!("c{index}")).filter(|word| !word.is_empty()) else { continue };
+        let field: Field = word.parse().map_err(|_| WebError::BadForm("column"))?;
+        fields.entry(field).or_default().push(column.header.clone());
+    }
+    Ok(fields)
 }
 
 /// The mapping that the form describes. Where it says what the remembered or guessed one says, that one is kept, with its
 /// words and formats.
-fn chosen_mapping(look: &FileLook, form: &HashMap<String, String>) -> Result<Mapping, String> {
-    let mut fields: BTreeMap<Field, Vec<String>> = BTreeMap::new();
-    for (index, column) in look.guess.columns.iter().enumerate() {
-        let Some(word) = form.get(&format!("c{index}")).filter(|word| !word.is_empty()) else { continue };
-        let field: Field = word.parse().map_err(|error: kept_domain::text_enum::UnknownWord| error.to_string())?;
-        fields.entry(field).or_default().push(column.header.clone());
-    }
+fn chosen_mapping(look: &FileLook, fields: BTreeMap<Field, Vec<String>>) -> Result<Mapping, MappingError> {
     if let Some(base) = base(look) {
         let same: BTreeMap<Field, Vec<String>> = base.columns().iter().cloned().collect();
         let sorted = |map: &BTreeMap<Field, Vec<String>>| -> BTreeMap<Field, Vec<String>> {
@@ -220,7 +226,7 @@ fn chosen_mapping(look: &FileLook, form: &HashMap<String, String>) -> Result<Map
             return Ok(base.clone());
         }
     }
-    Mapping::from_columns(fields).map_err(|error| error.to_string())
+    Mapping::from_columns(fields)
 }
 
 pub(super) async fn send(
@@ -232,7 +238,7 @@ pub(super) async fn send(
     let (practice, person, id) = (staff.practice.practice.id, staff.staff, upload_id(&id)?);
     // Looked up first, so that another practice's upload is not found here rather than in the background.
     let stage = state.flow.upload(practice, id).await?.stage;
-    if matches!(stage, UploadStage::Check | UploadStage::Failed(_) | UploadStage::Importing(..)) {
+    if matches!(stage, UploadStage::Check | UploadStage::Failed(_)) {
         let flow = state.flow.clone();
         tokio::spawn(async move {
             if let Err(error) = flow.send_upload(practice, person, id).await {

@@ -13,4 +13,5 @@ mod sandbox;
 mod scanner;
 mod staff;
 mod stop_mail;
+mod upload;
 mod wishes;
