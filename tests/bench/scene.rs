@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// The zone of the made-up practice.
 pub(crate) const ZONE: chrono_tz::Tz = chrono_tz::America::Chicago;
 
+/// What the carrier and the practice sign with.
+pub(crate) const SECRET: [u8; 32] = [7; 32];
+
 /// How long to wait for the program's own writer.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -47,13 +50,14 @@ pub(crate) struct Scene<'a> {
     pub(crate) flow: Flow,
     pub(crate) clock: Arc<MovableClock>,
     pub(crate) practice: PracticeId,
+    pub(crate) slug: String,
 }
 
 impl<'a> Scene<'a> {
     pub(crate) async fn new(engine: &'static str, database: &'a TestDatabase, stub: &'a Stub) -> anyhow::Result<Self> {
         let clock = Arc::new(MovableClock::still(at(first_day() - Days::new(7), 9)));
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let carrier = SandboxCarrier::new(client, Settings::new(stub.url.clone(), Secret::new([7; 32])));
+        let carrier = SandboxCarrier::new(client, Settings::new(stub.url.clone(), Secret::new(SECRET)));
         let flow = Flow::new(FlowParts {
             store: database.store.clone(),
             ring: kept_seal::KeyRing::ephemeral()?,
@@ -79,7 +83,7 @@ impl<'a> Scene<'a> {
             must_change: false,
         };
         let made = flow.create_practice(&practice, &admin).await?;
-        Ok(Self { engine, database, stub, flow, clock, practice: made.id })
+        Ok(Self { engine, database, stub, flow, clock, practice: made.id, slug: made.slug })
     }
 
     /// Now, by the clock that stands still.
@@ -132,6 +136,14 @@ impl<'a> Scene<'a> {
             Raw::Postgres(mut connection) => sqlx::query_scalar(sql).fetch_one(&mut connection).await?,
         };
         Ok(usize::try_from(value)?)
+    }
+
+    /// A list of words out of the database.
+    pub(crate) async fn words(&self, sql: &'static str) -> anyhow::Result<Vec<String>> {
+        Ok(match self.connect().await? {
+            Raw::Sqlite(mut connection) => sqlx::query_scalar(sql).fetch_all(&mut connection).await?,
+            Raw::Postgres(mut connection) => sqlx::query_scalar(sql).fetch_all(&mut connection).await?,
+        })
     }
 
     /// A connection past the program.

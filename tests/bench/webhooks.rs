@@ -3,26 +3,22 @@
 //! The carrier's side is a process of its own: connections that each send a prepared, signed webhook, wait for the
 //! answer, and send the next.
 
+use crate::dispatch::BATCHES_IN_FLIGHT;
 use crate::results::Results;
+use crate::scene::{SECRET, Scene, at, figure, first_day};
 use crate::stub::Stub;
 use anyhow::{Context as _, ensure};
-use chrono::{Days, NaiveDate, NaiveTime};
-use kept_carrier::sandbox::{
-    ReplyEvent, SIGNATURE_HEADER, SandboxCarrier, Secret, Settings, StatusEvent, TIMESTAMP_HEADER,
-};
-use kept_carrier::{AnyCarrier, Carriers, Line, MessageStatus};
-use kept_domain::{Channel, Instant, Locale, PracticeSettings};
-use kept_flow::consent::ConsentChoice;
+use chrono::Days;
+use kept_carrier::MessageStatus;
+use kept_carrier::sandbox::{ReplyEvent, SIGNATURE_HEADER, Secret, StatusEvent, TIMESTAMP_HEADER};
+use kept_domain::PracticeSettings;
+use kept_flow::Clock as _;
 use kept_flow::dispatch::BATCH;
-use kept_flow::intake::ImportRequest;
-use kept_flow::setup::{NewPerson, NewPractice};
-use kept_flow::{Clock as _, Flow, FlowParts, MovableClock, RandomIds, Turn};
 use kept_intake::sample::Sample;
+use kept_store::Scope;
 use kept_store::testing::TestDatabase;
-use kept_store::{DatabaseUrl, Scope};
 use kept_web::{Settings as WebSettings, WebState, router};
 use serde::{Deserialize, Serialize};
-use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -43,14 +39,9 @@ const TEXTS: usize = 10;
 const CONNECTIONS: usize = 64;
 /// Notices of which receipts tell, sent before.
 const TOLD: usize = 3_000;
-/// Batches of reminders in flight, as in `kept serve`.
-const BATCHES_IN_FLIGHT: usize = 3;
 /// Acknowledged a second, and the time that carriers allow for it.
 const GOAL_PER_S: f64 = 2_000.0;
 const GOAL_P99_MS: f64 = 2_000.0;
-
-const ZONE: chrono_tz::Tz = chrono_tz::America::Chicago;
-const SECRET: [u8; 32] = [7; 32];
 
 /// What the carrier's side saw.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,55 +54,16 @@ struct Seen {
     longest_ms: f64,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures of some millions are exact")]
-fn figure(count: usize) -> f64 {
-    count as f64
-}
-
-fn at(day: NaiveDate, hour: u32) -> Instant {
-    let time = NaiveTime::from_hms_opt(hour, 0, 0).expect("an hour of the day");
-    kept_domain::time::resolve_local(ZONE, day.and_time(time))
-}
-
-/// A practice with thousands of reminders due, some of them sent.
-struct Scene {
-    flow: Flow,
-    practice: kept_domain::PracticeId,
-    slug: String,
-    clock: Arc<MovableClock>,
+/// A practice with thousands of reminders due, some of them sent, at the carrier's door.
+struct Door<'a> {
+    scene: Scene<'a>,
     numbers: Vec<String>,
 }
 
-async fn scene(database: &TestDatabase, stub: &Stub) -> anyhow::Result<Scene> {
-    let first = NaiveDate::from_ymd_opt(2027, 3, 1).context("a day")?;
-    let clock = Arc::new(MovableClock::still(at(first - Days::new(3), 9)));
-    let client = reqwest::Client::builder().no_proxy().build()?;
-    let carrier = SandboxCarrier::new(client, Settings::new(stub.url.clone(), Secret::new(SECRET)));
-    let flow = Flow::new(FlowParts {
-        store: database.store.clone(),
-        ring: kept_seal::KeyRing::ephemeral()?,
-        render: kept_render::Renderer::new()?,
-        clock: Arc::<MovableClock>::clone(&clock),
-        ids: Arc::new(RandomIds),
-        carriers: Carriers::new(vec![Line::new(AnyCarrier::Sandbox(carrier), Channel::Sms, 0)]),
-        settings: kept_flow::Settings { public_url: "https://kept.example".to_owned() },
-    });
-    let practice = NewPractice {
-        name: "Webhooks".to_owned(),
-        alias: None,
-        phone: Some("+13125550100".to_owned()),
-        time_zone: ZONE,
-        settings: PracticeSettings::default(),
-    };
-    let admin = NewPerson {
-        name: "Bench".to_owned(),
-        email: "webhooks@example.org".to_owned(),
-        role: "administrator",
-        locale: Locale::En,
-        password: Some("correct horse battery".to_owned()),
-        must_change: false,
-    };
-    let made = flow.create_practice(&practice, &admin).await?;
+async fn door<'a>(name: &'static str, database: &'a TestDatabase, stub: &'a Stub) -> anyhow::Result<Door<'a>> {
+    let scene = Scene::new(name, database, stub).await?;
+    let first = first_day();
+    scene.clock.set_civil(at(first - Days::new(3), 9));
     let visits = TOLD * 6;
     let sample = Sample {
         visits,
@@ -121,17 +73,7 @@ async fn scene(database: &TestDatabase, stub: &Stub) -> anyhow::Result<Scene> {
         ..Sample::new(visits, 3, first, first - Days::new(3))
     };
     let csv = sample.to_csv();
-    let request = ImportRequest {
-        practice: made.id,
-        file_name: "webhooks.csv",
-        content: csv.clone().into_bytes(),
-        mapping: Some(Sample::mapping()),
-        consent: Some(ConsentChoice::Declared),
-        staff: None,
-        dry_run: false,
-        progress: None,
-    };
-    flow.import(request).await?;
+    scene.import("webhooks.csv", &csv).await?;
     // The sixth column is the telephone.
     let country = PracticeSettings::default().country;
     let numbers = csv
@@ -139,7 +81,6 @@ async fn scene(database: &TestDatabase, stub: &Stub) -> anyhow::Result<Scene> {
         .filter_map(|line| kept_domain::phone::parse(line.split(',').nth(5)?, &country).ok())
         .map(|phone| phone.e164().to_owned())
         .collect();
-    let scene = Scene { flow, practice: made.id, slug: made.slug, clock, numbers };
     scene.plan().await?;
     let mut sent = 0;
     for hour in [10, 19] {
@@ -153,18 +94,13 @@ async fn scene(database: &TestDatabase, stub: &Stub) -> anyhow::Result<Scene> {
         }
     }
     ensure!(sent >= TOLD, "only {sent} notices went out before the webhooks");
-    Ok(scene)
+    Ok(Door { scene, numbers })
 }
 
-impl Scene {
-    async fn plan(&self) -> anyhow::Result<()> {
-        while let Turn::Ran(1..) = self.flow.run_sweep("plan").await? {}
-        Ok(())
-    }
-
+impl Door<'_> {
     /// Sends reminders until told to stop. Says how many.
     fn send(&self, stop: &Arc<AtomicBool>) -> tokio::task::JoinHandle<anyhow::Result<usize>> {
-        let (flow, stop) = (self.flow.clone(), Arc::clone(stop));
+        let (flow, stop) = (self.scene.flow.clone(), Arc::clone(stop));
         tokio::spawn(async move {
             let mut sent = 0;
             while !stop.load(Ordering::Relaxed) {
@@ -180,7 +116,7 @@ impl Scene {
 
     /// Signed requests as they go over the wire, each after its length.
     fn requests(&self, references: &[String]) -> anyhow::Result<Vec<u8>> {
-        let now = self.clock.wall();
+        let now = self.scene.clock.wall();
         let secret = Secret::new(SECRET);
         let mut all = Vec::new();
         for n in 0..WEBHOOKS {
@@ -204,7 +140,7 @@ impl Scene {
                 };
                 ("status", serde_json::to_vec(&event)?)
             };
-            let path = format!("/hooks/sandbox/{}/{kind}", self.slug);
+            let path = format!("/hooks/sandbox/{}/{kind}", self.scene.slug);
             let signature = secret.sign(now, &format!("https://kept.example{path}"), &body);
             let mut request = format!(
                 "POST {path} HTTP/1.1\r\nhost: kept.example\r\n{TIMESTAMP_HEADER}: {}\r\n{SIGNATURE_HEADER}: {signature}\r\n\
@@ -221,42 +157,27 @@ impl Scene {
     }
 
     async fn rows(&self, table: &str) -> anyhow::Result<usize> {
-        let mut tx = self.flow.store.read(Scope::Work).await?;
+        let mut tx = self.scene.flow.store.read(Scope::Work).await?;
         let counts = tx.row_counts().await?;
         let count = counts.into_iter().find(|(name, _)| name == table).context("a table")?.1;
         Ok(usize::try_from(count)?)
     }
 }
 
-/// What the stub called the notices that it took.
-async fn references(database: &TestDatabase) -> anyhow::Result<Vec<String>> {
-    const SQL: &str = "SELECT provider_ref FROM notices WHERE provider_ref IS NOT NULL";
-    Ok(match &database.settings.url {
-        DatabaseUrl::Sqlite(path) => {
-            let mut connection = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await?;
-            sqlx::query_scalar(SQL).fetch_all(&mut connection).await?
-        }
-        DatabaseUrl::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await?;
-            // Row-level security shows nothing to who has not said whose rows are wanted.
-            sqlx::raw_sql("SET kept.scope = 'work'").execute(&mut connection).await?;
-            sqlx::query_scalar(SQL).fetch_all(&mut connection).await?
-        }
-    })
-}
-
 /// The whole run on one engine.
 pub(crate) async fn engine(
-    name: &str,
+    name: &'static str,
     database: &TestDatabase,
     stub: &Stub,
     results: &mut Results,
 ) -> anyhow::Result<()> {
-    let scene = scene(database, stub).await?;
-    let references = references(database).await?;
+    let door = door(name, database, stub).await?;
+    let scene = &door.scene;
+    // What the stub called the notices that it took.
+    let references = scene.words("SELECT provider_ref FROM notices WHERE provider_ref IS NOT NULL").await?;
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("requests");
-    std::fs::write(&file, scene.requests(&references)?)?;
+    std::fs::write(&file, door.requests(&references)?)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     let web = WebSettings { public_url: "https://kept.example".to_owned(), demo: false };
@@ -264,7 +185,7 @@ pub(crate) async fn engine(
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
 
     let stop = Arc::new(AtomicBool::new(false));
-    let senders: Vec<_> = (0..BATCHES_IN_FLIGHT).map(|_| scene.send(&stop)).collect();
+    let senders: Vec<_> = (0..BATCHES_IN_FLIGHT).map(|_| door.send(&stop)).collect();
     let begun = Moment::now();
     let mut carrier = Command::new(std::env::current_exe()?);
     carrier.arg(ARGUMENT).arg(&address).arg(&file).stderr(Stdio::inherit());
@@ -280,7 +201,7 @@ pub(crate) async fn engine(
 
     // Nothing is lost: every acknowledged webhook is a row, and something followed from each.
     ensure!(seen.refused == 0, "{} were refused", seen.refused);
-    let kept = scene.rows("receipts").await? + scene.rows("inbound").await?;
+    let kept = door.rows("receipts").await? + door.rows("inbound").await?;
     ensure!(kept == WEBHOOKS && seen.acknowledged == WEBHOOKS, "{kept} of {} kept", seen.acknowledged);
     let followed = Moment::now();
     scene.flow.run_sweep("receipts").await?;
