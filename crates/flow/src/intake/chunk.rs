@@ -359,6 +359,8 @@ impl Run<'_> {
             was_status: known.status,
             was_answer: known.answer,
             was_revision: known.revision,
+            was_held: known.held.clone(),
+            was_to_enter: known.to_enter.clone(),
             now: KnownVisit {
                 patient,
                 patient_salt: salt,

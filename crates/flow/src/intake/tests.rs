@@ -70,6 +70,8 @@ async fn alter(world: &World, id: &str, change: impl FnOnce(&mut KnownVisit)) {
         was_status: before.status,
         was_answer: before.answer,
         was_revision: before.revision,
+        was_held: before.held.clone(),
+        was_to_enter: before.to_enter.clone(),
     };
     let mut tx = world.flow.store.begin(Scope::Practice(world.practice)).await.unwrap();
     assert_eq!(tx.update_visits(world.practice, &[change]).await.unwrap(), 1);

@@ -195,6 +195,8 @@ async fn visits_change_only_where_they_stand_as_they_were_read() {
             was_status,
             was_answer: Answer::NeedsAction,
             was_revision: 1,
+            was_held: None,
+            was_to_enter: None,
         };
         assert_eq!(tx.update_visits(practice, &[change(AppointmentStatus::Cancelled)]).await.unwrap(), 0);
         assert_eq!(tx.update_visits(practice, &[change(AppointmentStatus::Booked)]).await.unwrap(), 1);
@@ -203,6 +205,23 @@ async fn visits_change_only_where_they_stand_as_they_were_read() {
         assert_eq!(known.private.as_ciphertext(), [77; 40]);
         assert_eq!((known.status, known.outcome_by), (AppointmentStatus::Noshow, Some(OutcomeBy::Import)));
         assert_eq!(known.change_notice.as_deref(), Some("moved"));
+
+        // The desk chooses between the reading and the writing: its word is not written over.
+        let read = || ChangedVisit {
+            was_rev: 2,
+            was_status: AppointmentStatus::Noshow,
+            was_answer: Answer::NeedsAction,
+            was_revision: 2,
+            was_held: Some("conflict".to_owned()),
+            was_to_enter: Some("cancelled".to_owned()),
+            now: known.clone(),
+        };
+        assert!(tx.note_entered(practice, id(202)).await.unwrap());
+        assert_eq!(tx.update_visits(practice, &[read()]).await.unwrap(), 0, "entered meanwhile");
+        let entered = || ChangedVisit { was_to_enter: None, ..read() };
+        assert!(tx.keep_held(practice, id(202)).await.unwrap());
+        assert_eq!(tx.update_visits(practice, &[entered()]).await.unwrap(), 0, "kept meanwhile");
+        assert_eq!(tx.update_visits(practice, &[ChangedVisit { was_held: None, ..entered() }]).await.unwrap(), 1);
         tx.commit().await.unwrap();
     })
     .await;
@@ -232,6 +251,8 @@ async fn vanished_visits_are_held_or_cancelled_and_settled() {
             was_status: now.status,
             was_answer: now.answer,
             was_revision: now.revision,
+            was_held: now.held.clone(),
+            was_to_enter: now.to_enter.clone(),
             now: {
                 now.status = AppointmentStatus::Cancelled;
                 now.to_enter = Some("cancelled".to_owned());
