@@ -3,6 +3,7 @@
 //! Pure. Only what the source changed is a change; what a patient or the desk did in Kept stays until the source agrees;
 //! where both changed the same thing, a person decides (`held = 'conflict'`). Rules: design "The path" 1 and "Revision".
 
+use kept_domain::schedule::Change;
 use kept_domain::{Answer, AppointmentStatus, Instant, LocationId, OutcomeBy, PractitionerId, VisitTypeId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,9 +103,7 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
                 if next.to_enter.as_deref() == Some("confirmed") {
                     next.to_enter = None;
                 }
-                if owes_a_notice(&next, now) {
-                    next.change_notice = Some("moved".to_owned());
-                }
+                owe_a_notice(&mut next, Change::Moved, now);
             }
         }
     }
@@ -114,9 +113,7 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
     if changed.contains("practitioner") && here.practitioner != says.practitioner {
         next.practitioner = says.practitioner;
         next.practitioner_revision += 1;
-        if owes_a_notice(&next, now) && next.change_notice.is_none() {
-            next.change_notice = Some("practitioner".to_owned());
-        }
+        owe_a_notice(&mut next, Change::Practitioner, now);
     }
     if changed.contains("visit_type") {
         next.visit_type = says.visit_type;
@@ -154,8 +151,12 @@ pub(super) struct Last {
     pub(super) status: AppointmentStatus,
 }
 
-fn owes_a_notice(next: &Here, now: Instant) -> bool {
-    next.status.is_expected() && next.start > now
+/// The patient is to be told of a change, beside what is owed already.
+fn owe_a_notice(next: &mut Here, change: Change, now: Instant) {
+    if next.status.is_expected() && next.start > now {
+        let earlier = next.change_notice.as_deref().and_then(|word| word.parse().ok());
+        next.change_notice = Some(change.after(earlier).as_str().to_owned());
+    }
 }
 
 /// Takes over the source's status where it may. Returns whether a person must decide.
@@ -343,5 +344,22 @@ mod tests {
         mine.held = Some("vanished".to_owned());
         let next = merge(&mine, &says(START, Booked), &changed(&[]), &last(Booked), NOW);
         assert_eq!((next.held, next.answer), (None, Answer::Accepted));
+    }
+
+    #[test]
+    fn a_change_of_practitioner_and_a_move_are_both_owed() {
+        let other = |start| Says { practitioner: Some(Uuid::from_u128(5).into()), ..says(start, Booked) };
+        let mut moved = here(Booked, Answer::NeedsAction);
+        moved.change_notice = Some("moved".to_owned());
+        let next = merge(&moved, &other(START), &changed(&["practitioner"]), &last(Booked), NOW);
+        assert_eq!(next.change_notice.as_deref(), Some("both"));
+        let once = merge(
+            &here(Booked, Answer::NeedsAction),
+            &other(LATER),
+            &changed(&["start", "practitioner"]),
+            &last(Booked),
+            NOW,
+        );
+        assert_eq!((once.change_notice.as_deref(), once.revision), (Some("both"), 2));
     }
 }
