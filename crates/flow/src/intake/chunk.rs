@@ -319,6 +319,7 @@ impl Run<'_> {
         let said_last = Last {
             start: last.get("start").and_then(|ms| ms.parse().ok()).map_or(known.start, Instant::from_ms),
             status: last.get("status").and_then(|word| word.parse().ok()).unwrap_or(AppointmentStatus::Booked),
+            vanished: known.vanished,
         };
         let next = diff::merge(&here, &self.says(item, names), &changed, &said_last, self.now);
         let (patient, salt) = person(&work.people, item.patient)?;

@@ -71,11 +71,23 @@ pub(super) fn marks(status: AppointmentStatus, by_patient: bool) -> (Option<Outc
     (outcome_by, (status == AppointmentStatus::Cancelled).then_some(by))
 }
 
-/// Where the visit stands after the source changed `changed`; `last_status` is what it said before.
+/// Where the visit stands after the source changed `changed`; `last` is what it said before.
 pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: &Last, now: Instant) -> Here {
-    let mut next = here.clone();
+    let was_revision = here.revision;
     let was_conflict = here.held.as_deref() == Some("conflict");
     let mut conflict = was_conflict;
+    let mut stood = here.clone();
+    if last.vanished && is_off(here.status) && last.status.is_expected() && says.status.is_expected() {
+        if here.cancelled_by.as_deref() == Some("source") {
+            // Nothing but the row's absence had called it off.
+            stood = on_again(stood, last.status, now);
+        } else {
+            // Patient or desk called it off, the source agreed by leaving it out, and now has it again.
+            conflict = true;
+        }
+    }
+    let here = &stood;
+    let mut next = here.clone();
     if here.held.as_deref() == Some("vanished") {
         // The row is back.
         next.held = None;
@@ -141,6 +153,20 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
     if !next.status.is_expected() {
         next.change_notice = None;
     }
+    // On again and at another time is one change.
+    next.revision = next.revision.min(was_revision + 1);
+    next
+}
+
+/// A visit that is on again is a new one to its patient: asked again, reminded again.
+fn on_again(mut next: Here, status: AppointmentStatus, at: Instant) -> Here {
+    next.status = status;
+    next.status_at = at;
+    next.outcome_by = None;
+    next.cancelled_by = None;
+    next.revision += 1;
+    next.answer = Answer::NeedsAction;
+    next.change_notice = None;
     next
 }
 
@@ -149,6 +175,8 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
 pub(super) struct Last {
     pub(super) start: Instant,
     pub(super) status: AppointmentStatus,
+    /// It left the row out of its last file that should have had it.
+    pub(super) vanished: bool,
 }
 
 /// The patient is to be told of a change, beside what is owed already.
@@ -175,17 +203,16 @@ fn merge_status(next: &mut Here, says: &Says, last: AppointmentStatus, now: Inst
         // Taken out of the calendar after it was called off: it still was.
         return false;
     }
-    let back_again = is_off(next.status) && says.status.is_expected();
+    let status_at = says.status_at.unwrap_or(now);
+    if is_off(next.status) && says.status.is_expected() {
+        *next = on_again(next.clone(), says.status, status_at);
+        return false;
+    }
     let (outcome_by, cancelled_by) = marks(says.status, says.by_patient);
     next.status = says.status;
-    next.status_at = says.status_at.unwrap_or(now);
+    next.status_at = status_at;
     next.outcome_by = outcome_by;
     next.cancelled_by = cancelled_by.map(str::to_owned);
-    if back_again {
-        // A visit that is on again is a new one to its patient: asked again, reminded again.
-        next.revision += 1;
-        next.answer = Answer::NeedsAction;
-    }
     false
 }
 
@@ -245,7 +272,7 @@ mod tests {
     }
 
     fn last(status: AppointmentStatus) -> Last {
-        Last { start: START, status }
+        Last { start: START, status, vanished: false }
     }
 
     #[test]
@@ -312,8 +339,8 @@ mod tests {
         let next = merge(&moved, &says(LATER, Booked), &changed(&["start"]), &last(Booked), NOW);
         assert_eq!((next.held.as_deref(), next.start), (Some("conflict"), moved.start));
         // The source comes round: settled.
-        let again =
-            merge(&next, &says(moved.start, Booked), &changed(&["start"]), &Last { start: LATER, status: Booked }, NOW);
+        let later = Last { start: LATER, ..last(Booked) };
+        let again = merge(&next, &says(moved.start, Booked), &changed(&["start"]), &later, NOW);
         assert_eq!((again.held, again.start), (None, moved.start));
     }
 
@@ -344,6 +371,41 @@ mod tests {
         mine.held = Some("vanished".to_owned());
         let next = merge(&mine, &says(START, Booked), &changed(&[]), &last(Booked), NOW);
         assert_eq!((next.held, next.answer), (None, Answer::Accepted));
+    }
+
+    #[test]
+    fn a_row_that_is_back_is_on_again_if_only_its_absence_called_it_off() {
+        let mut mine = here(Cancelled, Answer::Accepted);
+        mine.cancelled_by = Some("source".to_owned());
+        mine.outcome_by = Some(OutcomeBy::Import);
+        mine.change_notice = Some("moved".to_owned());
+        let gone = Last { vanished: true, ..last(Booked) };
+        let next = merge(&mine, &says(START, Booked), &changed(&[]), &gone, NOW);
+        assert_eq!((next.status, next.cancelled_by, next.outcome_by, next.held), (Booked, None, None, None));
+        assert_eq!((next.revision, next.answer, next.change_notice), (2, Answer::NeedsAction, None));
+        // At another time: a move, and one revision.
+        let next = merge(&mine, &says(LATER, Booked), &changed(&["start"]), &gone, NOW);
+        assert_eq!((next.status, next.start, next.revision, next.held), (Booked, LATER, 2, None));
+        assert_eq!(next.change_notice.as_deref(), Some("moved"));
+        // It says itself that it is off.
+        let next = merge(&mine, &says(START, Cancelled), &changed(&["status"]), &gone, NOW);
+        assert_eq!((next.status, next.revision, next.held), (Cancelled, 1, None));
+        // It was not gone: an export that does not know yet.
+        assert_eq!(merge(&mine, &says(START, Booked), &changed(&["phone"]), &last(Booked), NOW).status, Cancelled);
+    }
+
+    #[test]
+    fn a_row_that_is_back_after_somebody_called_it_off_is_for_a_person() {
+        for by in ["patient", "practice"] {
+            let mut mine = here(Cancelled, Answer::Declined);
+            mine.cancelled_by = Some(by.to_owned());
+            let gone = Last { vanished: true, ..last(Booked) };
+            let next = merge(&mine, &says(START, Booked), &changed(&[]), &gone, NOW);
+            assert_eq!((next.status, next.held.as_deref(), next.revision), (Cancelled, Some("conflict"), 1), "{by}");
+            assert_eq!((next.answer, next.cancelled_by.as_deref()), (Answer::Declined, Some(by)));
+            let next = merge(&mine, &says(START, Cancelled), &changed(&["status"]), &gone, NOW);
+            assert_eq!(next.held, None, "they agree");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use kept_domain::{Answer, AppointmentStatus, BlindIndex, Channel};
 use kept_store::testing::both;
 use kept_store::{ChangedVisit, KnownVisit, Store};
 
+mod again;
+
 const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
 
 /// Three visits next week; the world's clock stands at Monday 2026-11-23.

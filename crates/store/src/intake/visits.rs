@@ -393,7 +393,7 @@ impl Tx {
         )
     }
 
-    /// A source no longer has visits that are cancelled here: there is nothing left to enter in it.
+    /// A source no longer has visits that are cancelled here: there is nothing left to enter in it, nor to decide.
     pub async fn settle_cancelled(
         &mut self,
         practice: PracticeId,
@@ -401,9 +401,11 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         bulk!(
             self,
-            "UPDATE appointments SET to_enter = NULL FROM {rows} AS r
-             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.to_enter = 'cancelled'
-                 AND appointments.status = 'cancelled'",
+            "UPDATE appointments SET to_enter = CASE WHEN appointments.to_enter = 'cancelled' THEN NULL ELSE appointments.to_enter END,
+                 held = CASE WHEN appointments.held = 'conflict' THEN NULL ELSE appointments.held END
+             FROM {rows} AS r
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.status = 'cancelled'
+                 AND (appointments.to_enter = 'cancelled' OR appointments.held = 'conflict')",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )

@@ -261,7 +261,24 @@ async fn vanished_visits_are_held_or_cancelled_and_settled() {
         };
         assert_eq!(tx.update_visits(practice, &[was]).await.unwrap(), 1);
         assert_eq!(tx.settle_cancelled(practice, &[id(203), id(201)]).await.unwrap(), 1);
-        assert_eq!(tx.visits_of_rows(practice, source, &[bix(3)]).await.unwrap()[0].to_enter, None);
+        let settled = tx.visits_of_rows(practice, source, &[bix(3)]).await.unwrap().remove(0);
+        assert_eq!((settled.to_enter.as_deref(), settled.held.as_deref()), (None, None));
+        let conflict = ChangedVisit {
+            was_rev: settled.rev,
+            was_status: settled.status,
+            was_answer: settled.answer,
+            was_revision: settled.revision,
+            was_held: None,
+            was_to_enter: None,
+            now: KnownVisit { held: Some("conflict".to_owned()), ..settled },
+        };
+        assert_eq!(tx.update_visits(practice, &[conflict]).await.unwrap(), 1);
+        assert_eq!(
+            tx.settle_cancelled(practice, &[id(203)]).await.unwrap(),
+            1,
+            "cancelled here and gone there: no conflict"
+        );
+        assert_eq!(tx.visits_of_rows(practice, source, &[bix(3)]).await.unwrap()[0].held, None);
         tx.commit().await.unwrap();
     })
     .await;
