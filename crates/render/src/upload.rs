@@ -179,6 +179,8 @@ pub struct Check {
     pub counts: Vec<(&'static str, u64)>,
     /// What to look at.
     pub problems: Vec<String>,
+    /// Whether the file is taken for a new layout of a calendar that is known.
+    pub new_columns: bool,
     /// Columns that nothing was read from.
     pub unmapped: Vec<String>,
     /// Rows to look at: rejected first, then vanished, changed, new.
@@ -228,6 +230,7 @@ impl Template for Check {
             id: "0193".to_owned(),
             counts: words.iter().map(|&word| (word, 4)).collect(),
             problems: vec!["Column `Lang` says `Frisian` in 2 rows.".to_owned()],
+            new_columns: true,
             unmapped: vec!["Notes".to_owned()],
             rows: vec![
                 row("rejected", &["no such date"]),
@@ -292,6 +295,7 @@ impl Template for Check {
         };
         let nothing = Self {
             problems: Vec::new(),
+            new_columns: false,
             unmapped: Vec::new(),
             rows: Vec::new(),
             more: 0,

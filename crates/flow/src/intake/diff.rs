@@ -124,8 +124,11 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
     }
     if changed.contains("practitioner") && here.practitioner != says.practitioner {
         next.practitioner = says.practitioner;
-        next.practitioner_revision += 1;
-        owe_a_notice(&mut next, Change::Practitioner, now);
+        // Where none was named nobody is replaced.
+        if here.practitioner.is_some() {
+            next.practitioner_revision += 1;
+            owe_a_notice(&mut next, Change::Practitioner, now);
+        }
     }
     if changed.contains("visit_type") {
         next.visit_type = says.visit_type;
@@ -297,7 +300,11 @@ mod tests {
         let next = merge(&here(Booked, Answer::Accepted), &elsewhere, &changed(&["location"]), &last(Booked), NOW);
         assert_eq!((next.location, next.revision, next.change_notice.as_deref()), (place(2), 2, Some("moved")));
         let other = Says { practitioner: Some(Uuid::from_u128(5).into()), ..says(START, Booked) };
-        let next = merge(&here(Booked, Answer::Accepted), &other, &changed(&["practitioner"]), &last(Booked), NOW);
+        let mut mine = here(Booked, Answer::Accepted);
+        let next = merge(&mine, &other, &changed(&["practitioner"]), &last(Booked), NOW);
+        assert_eq!((next.practitioner, next.practitioner_revision, next.change_notice), (other.practitioner, 1, None));
+        mine.practitioner = Some(Uuid::from_u128(4).into());
+        let next = merge(&mine, &other, &changed(&["practitioner"]), &last(Booked), NOW);
         assert_eq!((next.revision, next.practitioner_revision, next.answer), (1, 2, Answer::Accepted));
         assert_eq!(next.change_notice.as_deref(), Some("practitioner"));
     }
@@ -411,17 +418,12 @@ mod tests {
     #[test]
     fn a_change_of_practitioner_and_a_move_are_both_owed() {
         let other = |start| Says { practitioner: Some(Uuid::from_u128(5).into()), ..says(start, Booked) };
-        let mut moved = here(Booked, Answer::NeedsAction);
-        moved.change_notice = Some("moved".to_owned());
+        let mut mine = here(Booked, Answer::NeedsAction);
+        mine.practitioner = Some(Uuid::from_u128(4).into());
+        let moved = Here { change_notice: Some("moved".to_owned()), ..mine.clone() };
         let next = merge(&moved, &other(START), &changed(&["practitioner"]), &last(Booked), NOW);
         assert_eq!(next.change_notice.as_deref(), Some("both"));
-        let once = merge(
-            &here(Booked, Answer::NeedsAction),
-            &other(LATER),
-            &changed(&["start", "practitioner"]),
-            &last(Booked),
-            NOW,
-        );
+        let once = merge(&mine, &other(LATER), &changed(&["start", "practitioner"]), &last(Booked), NOW);
         assert_eq!((once.change_notice.as_deref(), once.revision), (Some("both"), 2));
     }
 }

@@ -98,6 +98,8 @@ pub struct ImportOutcome {
     pub unmapped: Vec<String>,
     /// Blank rows, which were left out.
     pub blank_rows: u64,
+    /// The file's header is new, and its visits are those of a calendar that is known: the same calendar with new columns.
+    pub new_columns: bool,
     /// Whether the file has a consent column.
     pub has_consent: bool,
     /// The first [`MAX_DETAILS`] rows that are new, changed or vanished.
@@ -135,6 +137,7 @@ impl ImportOutcome {
             problems: reading.problems.iter().map(ToString::to_string).collect(),
             unmapped: reading.unmapped.clone(),
             blank_rows: table.blank_rows(),
+            new_columns: false,
             has_consent: reading.has_consent,
             details: Vec::new(),
             rejects: reading.rejects.iter().take(MAX_DETAILS).map(reject).collect(),

@@ -8,6 +8,7 @@ use kept_store::testing::both;
 use kept_store::{ChangedVisit, KnownVisit, Store};
 
 mod again;
+mod layouts;
 
 const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
 
@@ -56,9 +57,10 @@ async fn visit(world: &World, id: &str) -> KnownVisit {
     let header = Table::open(file(WEEK).as_bytes(), None).unwrap().header_key();
     let mut tx = world.flow.store.read(Scope::Practice(world.practice)).await.unwrap();
     let header = practice.keys.blind(Blind::Header, &header);
-    let source = tx.find_source_by_header(world.practice, header).await.unwrap().unwrap();
+    let layouts = tx.layouts(world.practice).await.unwrap();
+    let source = layouts.iter().find(|layout| layout.header == header).unwrap().source;
     let key = practice.keys.blind(Blind::AppointmentKey, &format!("id\u{1F}{id}"));
-    tx.visits_of_rows(world.practice, source.id, &[key]).await.unwrap().remove(0)
+    tx.visits_of_rows(world.practice, source, &[key]).await.unwrap().remove(0)
 }
 
 /// What a patient or the desk does in Kept.

@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// For numbers the file says nothing of: `declared` (the patients gave us these numbers and addresses and agreed to reminders) or `none` (send nothing)
-    /// [default: as for the last file with the same header, or `none`]
+    /// [default: as for the last file of the same calendar, or `none`]
     #[arg(long, value_name = "CHOICE")]
     consent: Option<ConsentChoice>,
     /// Short name of the practice, where there are several
@@ -89,6 +89,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             "vanished": counts.vanished,
             "rejected": counts.rejected,
             "rejects_file": rejects_file,
+            "new_columns": outcome.new_columns,
         }))?;
     } else {
         tell(&outcome, rejects_file.as_deref(), args.dry_run)?;
@@ -110,6 +111,11 @@ fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> R
         counts.rejected,
         if dry_run { " (nothing was written)" } else { "" }
     ))?;
+    if outcome.new_columns {
+        output::line(
+            "The same calendar, new columns: most of these visits are known from files with another header, so the file is taken for a new layout of that calendar.",
+        )?;
+    }
     if outcome.without_number > 0 {
         output::line(format_args!(
             "{} visits cannot be reminded: no number. They count in the report.",

@@ -83,6 +83,7 @@ pub(super) async fn check(
             ("without_number", outcome.without_number),
         ],
         problems: outcome.problems,
+        new_columns: outcome.new_columns,
         unmapped: outcome.unmapped,
         show,
         rows_total: counts.new + counts.changed + counts.vanished + counts.rejected,

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The file without the row of that id.
-fn without(rows: &str, id: &str) -> String {
+pub(super) fn without(rows: &str, id: &str) -> String {
     let start = format!("{id},");
     rows.lines().filter(|line| !line.starts_with(&start)).fold(String::new(), |all, line| all + line + "\n")
 }
