@@ -243,6 +243,7 @@ fn statements(sql: &str) -> Vec<String> {
             !statement.is_empty()
                 && !statement.contains("ROW LEVEL SECURITY")
                 && !statement.starts_with("CREATE POLICY")
+                && !statement.starts_with("SET LOCAL kept.scope")
                 && !statement.starts_with("INSERT INTO sqlite_stat1")
                 && !statement.starts_with("ANALYZE sqlite_schema")
         })

@@ -71,6 +71,38 @@ async fn a_receipt_never_overwrites_what_the_desk_recorded(database: &TestDataba
     assert_eq!((after.status, after.answer), (AppointmentStatus::Arrived, Answer::NeedsAction));
 }
 
+/// The same visit with a practitioner, at some start.
+fn with(practitioner: &str, day: &str) -> String {
+    format!(
+        "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Provider,Status,Booked On\n\
+         1,P1,Pat,One,1970-01-01,2125550191,{day},09:15,{practitioner},Scheduled,2026-08-01\n"
+    )
+}
+
+/// First the visit moves, and later somebody else is to see the patient.
+async fn a_change_of_practitioner_is_told_after_a_move_was(database: &TestDatabase) {
+    let practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    practice.import(&with("Amy Wong", "2026-09-24")).await;
+    practice.flow.settle().await.unwrap();
+    let told = || practice.carrier.texts().into_iter().map(|text| text.text).collect::<Vec<_>>();
+    at(&practice, "2026-09-15T09:00:00").await;
+    practice.import(&with("Amy Wong", "2026-09-25")).await;
+    practice.flow.settle().await.unwrap();
+    assert!(told().len() == 1 && told()[0].contains("moved to"), "{:?}", told());
+    at(&practice, "2026-09-16T09:00:00").await;
+    for _ in 0..2 {
+        practice.import(&with("Rakesh Patel", "2026-09-25")).await;
+        practice.flow.replan_practice(practice.id).await.unwrap();
+        practice.flow.settle().await.unwrap();
+    }
+    assert!(told().len() == 2 && told()[1].contains("a change for"), "{:?}", told());
+    // Both at once are one text, which says when.
+    at(&practice, "2026-09-17T09:00:00").await;
+    practice.import(&with("Amy Wong", "2026-09-28")).await;
+    practice.flow.settle().await.unwrap();
+    assert!(told().len() == 3 && told()[2].contains("moved to"), "{:?}", told());
+}
+
 /// Somebody opens a link and types a birth date that is not the patient's.
 async fn a_birth_date_that_a_stranger_typed_is_shown_to_nobody(database: &TestDatabase) {
     let practice = begin(database).await;
@@ -107,6 +139,11 @@ on_both_engines!(
     a_receipt_never_overwrites_what_the_desk_recorded,
     a_late_receipt_on_sqlite,
     a_late_receipt_on_postgres
+);
+on_both_engines!(
+    a_change_of_practitioner_is_told_after_a_move_was,
+    a_change_of_practitioner_on_sqlite,
+    a_change_of_practitioner_on_postgres
 );
 on_both_engines!(
     a_birth_date_that_a_stranger_typed_is_shown_to_nobody,

@@ -220,20 +220,10 @@ impl OneVisit<'_> {
         visit.plan.steps().iter().map(place).collect()
     }
 
-    /// Changes of which the patient is not told: the one that is owed, and one that waits already (a later change of
-    /// another kind must not swallow it).
+    /// Changes that are owed and of which the patient is not told.
     fn changes(&self) -> Vec<StepKey> {
-        let visit = self.visit;
-        let owed = visit.change.map(|change| match change {
-            Change::Moved => StepKey::Moved,
-            Change::Practitioner => StepKey::Practitioner,
-        });
-        let moved_waits = self.waiting_due(StepKey::Moved).is_some().then_some(StepKey::Moved);
-        let mut steps: Vec<StepKey> = owed.into_iter().chain(moved_waits).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        steps.retain(|step| self.said_at(*step).is_none());
-        steps
+        let owed = self.visit.change.map_or(&[][..], Change::steps);
+        owed.iter().copied().filter(|step| self.said_at(*step).is_none()).collect()
     }
 
     /// Reminders made for the visit as it stands now.

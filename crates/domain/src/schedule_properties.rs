@@ -27,14 +27,15 @@ struct Made {
 fn made() -> impl Strategy<Value = Made> {
     let answer =
         proptest::sample::select(vec![Answer::NeedsAction, Answer::NeedsAction, Answer::Accepted, Answer::Tentative]);
-    let change = proptest::sample::select(vec![None, None, Some(Change::Moved), Some(Change::Practitioner)]);
+    let change =
+        proptest::sample::select(vec![None, None, Some(Change::Moved), Some(Change::Practitioner), Some(Change::Both)]);
     let preferred = proptest::sample::select(vec![None, None, Some(Channel::Sms), Some(Channel::Email)]);
     (-600_i64..20_000, 0_i64..30_000, answer, 1_i64..3, change, 0_usize..4, 0_usize..2, preferred).prop_map(
         |(starts_in_min, known_before_min, answer, revision, change, plan, patient, preferred)| Made {
             starts_in_min,
             known_before_min,
             answer,
-            revision: if change == Some(Change::Moved) { 2 } else { revision },
+            revision: if matches!(change, Some(Change::Moved | Change::Both)) { 2 } else { revision },
             change,
             plan,
             patient,
@@ -212,7 +213,7 @@ proptest! {
                 if plan == 0 {
                     visit.start = visit.start + Duration::minutes(minutes);
                     visit.revision += 1;
-                    visit.change = Some(Change::Moved);
+                    visit.change = Some(Change::Moved.after(visit.change));
                     visit.answer = Answer::NeedsAction;
                     changes += 1;
                 } else {

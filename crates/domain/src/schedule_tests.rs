@@ -309,7 +309,7 @@ fn a_change_of_practitioner_is_said_and_does_not_swallow_a_move() {
     let plan = Plan::standard();
     let mut changed = visit(&plan);
     changed.practitioner_revision = 3;
-    changed.change = Some(Change::Practitioner);
+    changed.change = Some(Change::Practitioner.after(Some(Change::Moved)));
     changed.answer = Answer::Accepted;
     changed.known = vec![
         waiting(StepKey::Moved, "2026-11-29T12:00:00"),
@@ -318,7 +318,14 @@ fn a_change_of_practitioner_is_said_and_does_not_swallow_a_move() {
     let lines = story(&number(vec![changed.clone()]), "2026-11-30T12:00:00");
     assert_eq!(&lines[..2], ["change: 29 12:00", "change-practitioner: 30 12:00"]);
     changed.known.push(Known { revision: 3, ..said(StepKey::Practitioner, "2026-11-30T12:00:00") });
-    assert!(!story(&number(vec![changed]), "2026-12-01T12:00:00").iter().any(|line| line.starts_with("change-p")));
+    assert!(
+        !story(&number(vec![changed.clone()]), "2026-12-01T12:00:00").iter().any(|line| line.starts_with("change-p"))
+    );
+    // The other way round: of the move the patient was told, of the change of practitioner not yet.
+    changed.known = vec![said(StepKey::Moved, "2026-11-29T12:00:00")];
+    let lines = story(&number(vec![changed]), "2026-11-30T12:00:00");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("change")).count(), 1, "{lines:?}");
+    assert_eq!(lines[0], "change-practitioner: 30 12:00");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! opened and sealed with no transaction open, and then written only where everything still stands as it was read; where it does
 //! not, the chunk is done again. An import that is cut off anywhere is finished by importing the same file again.
 
+mod calendar;
 mod chunk;
 mod diff;
 mod forecast;
@@ -18,6 +19,7 @@ mod vanished;
 #[cfg(test)]
 mod tests;
 
+pub use calendar::MOST_PERCENT;
 pub use forecast::{Forecast, Foretext, ForetoldMessage, ForetoldSilence};
 pub use kept_intake::{
     DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, Problem, ProblemKind, Reason, limits,
@@ -30,12 +32,14 @@ pub use vanished::BRAKE_PERCENT;
 use crate::audit::{self, Actor, AuditEntry};
 use crate::consent::{ConsentChoice, Wishes};
 use crate::{Flow, FlowError, OpenPractice};
+use calendar::Calendar;
 use forecast::Draft;
 use kept_domain::private::{ImportCol, ImportPrivate};
-use kept_domain::{ImportId, Instant, PracticeId, SourceId, StaffId};
+use kept_domain::{BlindIndex, ImportId, Instant, PracticeId, SourceId, StaffId};
 use kept_intake::{Reading, Table, rejects_csv};
 use kept_seal::{Blind, Place};
-use kept_store::{NewImport, Scope, Source};
+use kept_store::{Layout, NewImport, Scope};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Rows that are read, compared and written together. Small enough that nobody at the portal waits for the transaction.
@@ -49,9 +53,9 @@ pub struct ImportRequest<'a> {
     pub file_name: &'a str,
     /// The file.
     pub content: Vec<u8>,
-    /// How its columns are read; none: as the last file with the same header, or else by their names.
+    /// How its columns are read; none: as for the last file with the same header, or else by their names.
     pub mapping: Option<Mapping>,
-    /// What holds for numbers the file says nothing of; none: as for the last file with the same header, or else nothing is sent.
+    /// What holds for numbers the file says nothing of; none: as for the last file of the same calendar, or else nothing is sent.
     pub consent: Option<ConsentChoice>,
     /// Who uploads it; none: somebody at the command line.
     pub staff: Option<StaffId>,
@@ -124,14 +128,13 @@ impl Flow {
     ) -> Result<(ImportOutcome, Forecast), ImportError> {
         let practice = self.practice(request.practice).await?;
         let ImportRequest { file_name, content, mapping, consent, staff, dry_run, progress, .. } = request;
-        let (opened, remembered) = self.open_file(&practice, content, mapping).await?;
-        let consent =
-            consent.or_else(|| remembered.as_ref().and_then(|source| source.consent.as_deref()?.parse().ok()));
-        let source = match (&remembered, dry_run) {
-            (Some(source), true) => source.id,
-            (None, true) => self.new_id(),
-            (_, false) => self.keep_source(&practice, &opened, consent).await?.id,
-        };
+        let (opened, calendar) = self.open_file(&practice, content, mapping).await?;
+        let consent = consent.or_else(|| calendar.as_ref().and_then(|calendar| calendar.consent));
+        let source = calendar.as_ref().map_or_else(|| self.new_id(), |calendar| calendar.source);
+        let source = if dry_run { source } else { self.keep_source(&practice, &opened, source, consent).await? };
+        let mut outcome = ImportOutcome::of(&opened.table, &opened.reading, consent);
+        outcome.new_columns = calendar.as_ref().is_some_and(|calendar| calendar.is_new_layout);
+        let has_other_layouts = calendar.is_some_and(|calendar| calendar.has_other_layouts);
         let mut run = Run {
             flow: self,
             practice: &practice,
@@ -140,7 +143,8 @@ impl Flow {
             now: self.clock.civil(),
             writes: !dry_run,
             wishes: Wishes::new(consent),
-            outcome: ImportOutcome::of(&opened.table, &opened.reading, consent),
+            unspoken: if has_other_layouts { calendar::unspoken(&opened.mapping) } else { BTreeSet::new() },
+            outcome,
             draft,
         };
         run.visits(&opened, progress).await?;
@@ -159,17 +163,14 @@ impl Flow {
         practice: &Arc<OpenPractice>,
         content: Vec<u8>,
         mapping: Option<Mapping>,
-    ) -> Result<(Opened, Option<Source>), ImportError> {
-        let given = mapping.clone();
-        let (table, hash) = off_thread(move || {
-            let hash = kept_seal::chain::sha256(&content);
-            Table::open(&content, given.as_ref()).map(|table| (table, hash))
-        })
-        .await?;
-        let remembered = self.remembered(practice, &table).await?;
-        let mapping = match (mapping, &remembered) {
+    ) -> Result<(Opened, Option<Calendar>), ImportError> {
+        let layouts = self.layouts(practice).await?;
+        let (table, hash) = open_table(practice, &layouts, content, mapping.clone()).await?;
+        let header = header(practice, &table);
+        let remembered = layouts.iter().find(|layout| layout.header == header);
+        let mapping = match (mapping, remembered) {
             (Some(mapping), _) => mapping,
-            (None, Some(source)) => Mapping::parse(&source.mapping).map_err(FileError::from)?,
+            (None, Some(layout)) => Mapping::parse(&layout.mapping).map_err(FileError::from)?,
             (None, None) => kept_intake::guess(&table).mapping.map_err(FileError::from)?,
         };
         let opened = off_thread(move || {
@@ -177,34 +178,59 @@ impl Flow {
             Ok(Opened { table: table.without_rows(), mapping, reading, hash })
         })
         .await?;
-        Ok((opened, remembered))
+        let calendar = self.calendar_of(practice, &layouts, header, Some(&opened.reading)).await?;
+        Ok((opened, calendar))
     }
 
-    async fn remembered(&self, practice: &OpenPractice, table: &Table) -> Result<Option<Source>, FlowError> {
-        let header = practice.keys.blind(Blind::Header, &table.header_key());
+    /// Every header that the practice's files had.
+    async fn layouts(&self, practice: &OpenPractice) -> Result<Vec<Layout>, FlowError> {
         let mut tx = self.store.read(Scope::Practice(practice.practice.id)).await?;
-        Ok(tx.find_source_by_header(practice.practice.id, header).await?)
+        Ok(tx.layouts(practice.practice.id).await?)
     }
 
     async fn keep_source(
         &self,
         practice: &OpenPractice,
         opened: &Opened,
+        source: SourceId,
         consent: Option<ConsentChoice>,
-    ) -> Result<Source, FlowError> {
+    ) -> Result<SourceId, FlowError> {
         let id = practice.practice.id;
-        let header = practice.keys.blind(Blind::Header, &opened.table.header_key());
+        let header = header(practice, &opened.table);
         let name = match opened.table.origin() {
             kept_intake::table::Origin::Text { .. } => "CSV file",
             kept_intake::table::Origin::Sheet { .. } => "Workbook",
         };
         let mut tx = self.store.begin(Scope::Practice(id)).await?;
-        let (new_id, now) = (self.new_id(), self.clock.civil());
-        let consent = consent.map(ConsentChoice::as_str);
-        let source = tx.keep_source(id, new_id, name, header, &opened.mapping.to_toml(), consent, now).await?;
+        let (now, consent) = (self.clock.civil(), consent.map(ConsentChoice::as_str));
+        let source = tx.keep_source(id, source, name, header, &opened.mapping.to_toml(), consent, now).await?;
         tx.commit().await?;
         Ok(source)
     }
+}
+
+fn header(practice: &OpenPractice, table: &Table) -> BlindIndex {
+    practice.keys.blind(Blind::Header, &table.header_key())
+}
+
+/// Opens a file by its mapping, or else by a header that is known, or else by the words of its columns. Gives its hash too.
+async fn open_table(
+    practice: &Arc<OpenPractice>,
+    layouts: &[Layout],
+    content: Vec<u8>,
+    mapping: Option<Mapping>,
+) -> Result<(Table, [u8; 32]), FileError> {
+    let practice = Arc::clone(practice);
+    let known: HashSet<BlindIndex> = layouts.iter().map(|layout| layout.header).collect();
+    off_thread(move || {
+        let hash = kept_seal::chain::sha256(&content);
+        let table = match &mapping {
+            Some(mapping) => Table::open(&content, Some(mapping)),
+            None => Table::open_known(&content, |key| known.contains(&practice.keys.blind(Blind::Header, key))),
+        }?;
+        Ok((table, hash))
+    })
+    .await
 }
 
 async fn off_thread<T: Send + 'static>(
@@ -230,6 +256,8 @@ struct Run<'a> {
     now: Instant,
     writes: bool,
     wishes: Wishes,
+    /// What of a row the file does not speak of, and another layout of its calendar may: it stands as it was said last.
+    unspoken: BTreeSet<&'static str>,
     outcome: ImportOutcome,
     /// What is gathered for a forecast, where one is asked for.
     draft: Option<Draft>,

@@ -97,18 +97,32 @@ impl Table {
     /// # Errors
     /// A [`FileError`] that says what kind of file this is instead, or which limit it exceeds.
     pub fn open(bytes: &[u8], mapping: Option<&Mapping>) -> Result<Self, FileError> {
+        Self::open_by(bytes, mapping.and_then(Mapping::sheet), |row| score(row, mapping))
+    }
+
+    /// The same without a mapping, where headers of earlier files are known by their [`Table::header_key`]: a row that is one of them
+    /// is the header, whatever its words.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_known(bytes: &[u8], is_known: impl Fn(&str) -> bool) -> Result<Self, FileError> {
+        Self::open_by(bytes, None, |row| {
+            if !is_of_data(row) && is_known(&key_of(&header_of(row))) { usize::MAX } else { score(row, None) }
+        })
+    }
+
+    fn open_by(bytes: &[u8], sheet: Option<&str>, score: impl Fn(&Row) -> usize) -> Result<Self, FileError> {
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(FileError::TooLarge);
         }
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(FileError::Empty);
         }
-        let score = |row: &Row| score(row, mapping);
-        let best = |rows: &[Row]| rows.iter().take(HEADER_WITHIN_ROWS).map(score).max().unwrap_or(0);
+        let best = |rows: &[Row]| rows.iter().take(HEADER_WITHIN_ROWS).map(&score).max().unwrap_or(0);
         let (origin, rows) = if sheet::is_ole(bytes) {
             return Err(FileError::OldWorkbook);
         } else if sheet::is_packed(bytes) {
-            let (name, rows) = sheet::rows(bytes, mapping.and_then(Mapping::sheet), best)?;
+            let (name, rows) = sheet::rows(bytes, sheet, best)?;
             (Origin::Sheet { name }, rows)
         } else {
             let (text, encoding) = sniff::decode(bytes)?;
@@ -142,7 +156,7 @@ impl Table {
         }
         .ok_or(FileError::NoHeader)?;
         let header_row = &rows[index];
-        let header: Vec<String> = (0..header_row.width()).map(|i| clean_header(header_row.cell(i))).collect();
+        let header = header_of(header_row);
         let header_line = header_row.line;
         let before = rows.len();
         rows.drain(..=index);
@@ -189,7 +203,7 @@ impl Table {
     /// The header in one canonical line: two files with the same columns in the same order have the same. A mapping
     /// is remembered under it.
     pub fn header_key(&self) -> String {
-        self.header.iter().map(|name| normal(name)).collect::<Vec<_>>().join("\u{1F}")
+        key_of(&self.header)
     }
 
     /// Index of the column of that name, whatever its case and blanks.
@@ -202,6 +216,14 @@ impl Table {
         }
         Ok(first.map(|(index, _)| index))
     }
+}
+
+fn header_of(row: &Row) -> Vec<String> {
+    (0..row.width()).map(|i| clean_header(row.cell(i))).collect()
+}
+
+fn key_of(header: &[String]) -> String {
+    header.iter().map(|name| normal(name)).collect::<Vec<_>>().join("\u{1F}")
 }
 
 /// How much a row looks like the header: columns of the mapping count ten times what a known word does.

@@ -204,6 +204,8 @@ pub struct Check {
     pub problems: Vec<String>,
     /// Their words for a status that a person gives a meaning.
     pub words: Vec<StatusWord>,
+    /// Whether the file is taken for a new layout of a calendar that is known.
+    pub new_columns: bool,
     /// Columns that nothing was read from.
     pub unmapped: Vec<String>,
     /// Rows to look at: rejected first, then vanished, changed, new.
@@ -254,6 +256,7 @@ impl Template for Check {
             counts: words.iter().map(|&word| (word, 4)).collect(),
             problems: vec!["Column `Lang` says `Frisian` in 2 rows.".to_owned()],
             words: vec![StatusWord::sample(""), StatusWord::sample("noshow")],
+            new_columns: true,
             unmapped: vec!["Notes".to_owned()],
             rows: vec![
                 row("rejected", &["no such date"]),
@@ -319,6 +322,7 @@ impl Template for Check {
         let nothing = Self {
             problems: Vec::new(),
             words: Vec::new(),
+            new_columns: false,
             unmapped: Vec::new(),
             rows: Vec::new(),
             more: 0,

@@ -15,18 +15,51 @@ use kept_domain::{
 };
 use uuid::Uuid;
 
-/// A calendar that visits come from.
+/// A header that files of a calendar had.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Source {
-    /// Which.
+pub struct Layout {
+    /// The header.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub header: BlindIndex,
+    /// Which calendar.
     #[sqlx(try_from = "Uuid")]
-    pub id: SourceId,
-    /// What staff call it.
-    pub name: String,
-    /// How its columns are read, TOML.
+    pub source: SourceId,
+    /// How columns are read under this header, TOML.
     pub mapping: String,
-    /// What the uploader chose for numbers the file says nothing of: `declared` or `none`; not asked yet.
+    /// What the uploader chose for numbers the calendar says nothing of: `declared` or `none`; not asked yet.
     pub consent: Option<String>,
+}
+
+/// A row of some calendar, with what it said last.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct KnownRow {
+    /// Of which calendar.
+    #[sqlx(try_from = "Uuid")]
+    pub source: SourceId,
+    /// Its key.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub key_bix: BlindIndex,
+    /// Its id, which `said` is bound to.
+    pub row: Uuid,
+    /// Its revision.
+    pub row_rev: i64,
+    /// What it said last.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub said: Sealed<SaidCol>,
+}
+
+/// The first and the last start that a calendar said.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct SourceSpan {
+    /// Which calendar.
+    #[sqlx(try_from = "Uuid")]
+    pub source: SourceId,
+    /// The first.
+    #[sqlx(try_from = "i64")]
+    pub first: Instant,
+    /// The last.
+    #[sqlx(try_from = "i64")]
+    pub last: Instant,
 }
 
 /// What is known of a row of a source without opening anything.
@@ -120,23 +153,20 @@ struct ImportRow {
 }
 
 impl Tx {
-    /// The source whose files have this header.
-    pub async fn find_source_by_header(
-        &mut self,
-        practice: PracticeId,
-        header: BlindIndex,
-    ) -> Result<Option<Source>, StoreError> {
-        opt!(
+    /// Every header that files of the practice had, the oldest first.
+    pub async fn layouts(&mut self, practice: PracticeId) -> Result<Vec<Layout>, StoreError> {
+        all!(
             self,
-            Source,
-            "SELECT id, name, mapping, consent FROM sources WHERE practice_id = $1 AND header_mac = $2",
-            practice.as_uuid(),
-            &header.0[..]
+            Layout,
+            "SELECT h.header_mac AS header, h.source_id AS source, h.mapping, s.consent
+             FROM source_headers h JOIN sources s ON s.practice_id = h.practice_id AND s.id = h.source_id
+             WHERE h.practice_id = $1 ORDER BY h.created_at_ms, h.header_mac",
+            practice.as_uuid()
         )
     }
 
-    /// Adds a source of files, or gives the mapping and consent choice of this upload to the one with the same header.
-    /// Returns the source that stands.
+    /// Gives the mapping and consent choice of an upload to the source whose files have this header; where there is none, the header
+    /// becomes one more of source `id`, or its first. Returns the source.
     #[expect(clippy::too_many_arguments, reason = "one statement, each a column")]
     pub async fn keep_source(
         &mut self,
@@ -147,22 +177,71 @@ impl Tx {
         mapping: &str,
         consent: Option<&str>,
         now: Instant,
-    ) -> Result<Source, StoreError> {
-        one!(
+    ) -> Result<SourceId, StoreError> {
+        // The header first: of two uploads at once, the second finds the first one's source.
+        let (source,) = one!(
             self,
-            Source,
-            "INSERT INTO sources (practice_id, id, name, kind, header_mac, mapping, consent, created_at_ms)
-             VALUES ($1, $2, $3, 'file', $4, $5, $6, $7)
-             ON CONFLICT (practice_id, header_mac) DO UPDATE SET mapping = excluded.mapping,
-                 consent = COALESCE(excluded.consent, sources.consent)
-             RETURNING id, name, mapping, consent",
+            (Uuid,),
+            "INSERT INTO source_headers (practice_id, header_mac, source_id, mapping, created_at_ms) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (practice_id, header_mac) DO UPDATE SET mapping = excluded.mapping RETURNING source_id",
             practice.as_uuid(),
-            id.as_uuid(),
-            name,
             &header.0[..],
+            id.as_uuid(),
             mapping,
+            now.as_ms()
+        )?;
+        run!(
+            self,
+            "INSERT INTO sources (practice_id, id, name, kind, consent, created_at_ms) VALUES ($1, $2, $3, 'file', $4, $5)
+             ON CONFLICT (practice_id, id) DO UPDATE SET consent = COALESCE(excluded.consent, sources.consent)",
+            practice.as_uuid(),
+            source,
+            name,
             consent,
             now.as_ms()
+        )?;
+        Ok(source.into())
+    }
+
+    /// The rows of these sources with these keys.
+    pub async fn rows_by_key(
+        &mut self,
+        practice: PracticeId,
+        sources: &[SourceId],
+        keys: &[BlindIndex],
+    ) -> Result<Vec<KnownRow>, StoreError> {
+        let mut rows = Rows::new(&[("source_id", Kind::Uuid), ("key_bix", Kind::Bytes)]);
+        for source in sources {
+            for key in keys {
+                rows.push().uuid(*source).bytes(&key.0);
+            }
+        }
+        bulk_all!(
+            self,
+            KnownRow,
+            "SELECT s.source_id AS source, s.key_bix, s.id AS row, s.rev AS row_rev, s.said FROM {rows} AS r
+             JOIN source_rows AS s ON s.practice_id = {practice} AND s.source_id = r.source_id AND s.key_bix = r.key_bix",
+            rows,
+            practice.as_uuid()
+        )
+    }
+
+    /// The first and the last start of each of these sources; one without rows is left out.
+    pub async fn source_spans(
+        &mut self,
+        practice: PracticeId,
+        sources: &[SourceId],
+    ) -> Result<Vec<SourceSpan>, StoreError> {
+        bulk_all!(
+            self,
+            SourceSpan,
+            "SELECT d.source, d.first, d.last FROM (
+                 SELECT r.id AS source,
+                     (SELECT MIN(s.said_start_at_ms) FROM source_rows s WHERE s.practice_id = {practice} AND s.source_id = r.id) AS first,
+                     (SELECT MAX(s.said_start_at_ms) FROM source_rows s WHERE s.practice_id = {practice} AND s.source_id = r.id) AS last
+                 FROM {rows} AS r) AS d WHERE d.first IS NOT NULL",
+            Rows::of_ids("id", sources.iter().copied()),
+            practice.as_uuid()
         )
     }
 

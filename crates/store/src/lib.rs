@@ -59,8 +59,8 @@ pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use health::SweepState;
 pub use inbound::{NewAnswerNotice, NewInbound, NumberOwner, ToldVisit, WaitingText};
 pub use intake::{
-    ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownVisit, MissableRow,
-    NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, Source,
+    ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownRow, KnownVisit, Layout,
+    MissableRow, NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, SourceSpan,
 };
 pub use keys::KeyState;
 pub use link::{LinkTarget, NewLink, NewLinkVisit, StoredLink};

@@ -4,17 +4,39 @@ use crate::appointment::{Answer, AppointmentStatus};
 use crate::ladder::Ladder;
 use crate::messaging::Channel;
 use crate::plan::{Plan, StepKey};
+use crate::text_enum;
 use crate::time::{Instant, day_number};
 use crate::window::Hours;
 use chrono_tz::Tz;
 
-/// A change of which the patient is not yet told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Start or location. The stored word is `moved`.
-    Moved,
-    /// Who sees the patient. The stored word is `practitioner`.
-    Practitioner,
+text_enum! {
+    /// What changed, of which the patient is or was to be told. The word stays: each change has revisions of its own, and what
+    /// was said of one at its revision is not said again.
+    Change: "change" {
+        /// Start or location.
+        Moved => "moved",
+        /// Who sees the patient.
+        Practitioner => "practitioner",
+        /// The one and the other, at once or one after the other.
+        Both => "both",
+    }
+}
+
+impl Change {
+    /// What is owed after this change, where an earlier one may be owed too.
+    #[must_use]
+    pub fn after(self, earlier: Option<Self>) -> Self {
+        if earlier.is_none_or(|earlier| earlier == self) { self } else { Self::Both }
+    }
+
+    /// The notices that tell of it.
+    pub(super) const fn steps(self) -> &'static [StepKey] {
+        match self {
+            Self::Moved => &[StepKey::Moved],
+            Self::Practitioner => &[StepKey::Practitioner],
+            Self::Both => &[StepKey::Moved, StepKey::Practitioner],
+        }
+    }
 }
 
 /// How far a reminder got that an earlier planning made.
@@ -68,7 +90,7 @@ pub struct Visit<'a> {
     pub revision: i64,
     /// Counts changes of the practitioner, from 1.
     pub practitioner_revision: i64,
-    /// A change of which a notice is owed.
+    /// Changes of which a notice is owed, if it was not sent yet.
     pub change: Option<Change>,
     /// How the patient can be reached.
     pub ladder: Ladder,

@@ -160,7 +160,7 @@ impl Run<'_> {
                     draft.take(&found, self.now);
                 }
                 self.outcome.counts.new += work.rows.len() as u64;
-                self.outcome.counts.changed += work.changed_rows.len() as u64;
+                self.outcome.counts.changed += work.changed.len() as u64;
                 self.outcome.counts.unchanged += work.unchanged;
                 for (channel, bix) in work.consented {
                     self.wishes.changed_to_yes(channel, bix);
@@ -203,8 +203,9 @@ impl Run<'_> {
             let Some(visit) = known.remove(&item.key) else { continue };
             let place = Place::new(visit.row, visit.row_rev);
             let last = self.practice.keys.open::<SaidCol>(&self.practice.salt, place, &visit.said)?.fields;
-            let had = Had { number: last.contains_key("phone"), address: last.contains_key("email") };
-            people.add(item.patient, &item.said, numbers, had);
+            let had = |name| last.contains_key(name) && !self.unspoken.contains(name);
+            let had = Had { number: had("phone"), address: had("email") };
+            people.add(self.patient_key(&self.says_with(&item.said, &last)), &item.said, numbers, had);
             before.push((item, visit, last));
         }
         for item in &new {
@@ -221,6 +222,11 @@ impl Run<'_> {
             self.change_visit(&mut work, item, visit, &last, names, numbers)?;
         }
         Ok(work)
+    }
+
+    /// Of the patient that a row names.
+    fn patient_key(&self, says: &diff::Fields) -> BlindIndex {
+        self.practice.keys.blind(Blind::PatientKey, says.get("patient").map_or("", String::as_str))
     }
 
     fn says(&self, item: &Item<'_>, names: &Names) -> Says {
@@ -288,33 +294,36 @@ impl Run<'_> {
         names: &Names,
         numbers: &mut Numbers<'_>,
     ) -> Result<(), FlowError> {
-        let now_says = item.said.fields();
+        let now_says = self.says_with(&item.said, last);
+        let patient = self.patient_key(&now_says);
         let changed = diff::changed_fields(last, &now_says);
-        let here = Here {
-            start: known.start,
-            end: known.end,
-            local_day: known.local_day,
-            location: known.location,
-            practitioner: known.practitioner,
-            visit_type: known.visit_type,
-            booked_at: known.booked_at,
-            status: known.status,
-            status_at: known.status_at,
-            outcome_by: known.outcome_by,
-            answer: known.answer,
-            cancelled_by: known.cancelled_by.clone(),
-            revision: known.revision,
-            practitioner_revision: known.practitioner_revision,
-            held: known.held.clone(),
-            to_enter: known.to_enter.clone(),
-            change_notice: known.change_notice.clone(),
+        let private = AppointmentPrivate {
+            external_id: now_says.get("appointment_id").cloned(),
+            bring: now_says.get("bring").cloned(),
         };
+        let said = SaidPrivate { fields: now_says };
+        let place = Place::new(known.row, known.row_rev + 1);
+        work.changed_rows.push(ChangedRow {
+            key_bix: item.key,
+            was_rev: known.row_rev,
+            content_mac: item.mac,
+            said: self.practice.keys.seal::<SaidCol>(&self.practice.salt, place, &said)?,
+            said_start: item.said.start,
+        });
+        if changed.is_empty() && !known.vanished {
+            // The same in other columns.
+            work.unchanged += 1;
+            return Ok(());
+        }
         let said_last = Last {
             start: last.get("start").and_then(|ms| ms.parse().ok()).map_or(known.start, Instant::from_ms),
             status: last.get("status").and_then(|word| word.parse().ok()).unwrap_or(AppointmentStatus::Booked),
+            vanished: known.vanished,
         };
-        let next = diff::merge(&here, &self.says(item, names), &changed, &said_last, self.now);
-        let (patient, salt) = person(&work.people, item.patient)?;
+        let mut says = self.says(item, names);
+        self.fill_in(&mut says, last, &said_last, &known);
+        let next = diff::merge(&here(&known), &says, &changed, &said_last, self.now);
+        let (patient, salt) = person(&work.people, patient)?;
         work.days.extend([known.local_day, next.local_day]);
         // Another number or address, another person, another time: a link that went out before opens nothing any more.
         let elsewhere = changed.contains("phone") || changed.contains("email");
@@ -337,21 +346,14 @@ impl Run<'_> {
         let conflict = next.held.as_deref() == Some("conflict");
         work.details.push(detail(item, RowClass::Changed, fields.into_iter().collect(), conflict));
         let rev = known.rev + 1;
-        let sealed = self.practice.keys.seal::<AppointmentCol>(&salt, Place::new(known.id, rev), &private(item))?;
-        let said = SaidPrivate { fields: now_says };
-        let place = Place::new(known.row, known.row_rev + 1);
-        work.changed_rows.push(ChangedRow {
-            key_bix: item.key,
-            was_rev: known.row_rev,
-            content_mac: item.mac,
-            said: self.practice.keys.seal::<SaidCol>(&self.practice.salt, place, &said)?,
-            said_start: item.said.start,
-        });
+        let sealed = self.practice.keys.seal::<AppointmentCol>(&salt, Place::new(known.id, rev), &private)?;
         work.changed.push(ChangedVisit {
             was_rev: known.rev,
             was_status: known.status,
             was_answer: known.answer,
             was_revision: known.revision,
+            was_held: known.held.clone(),
+            was_to_enter: known.to_enter.clone(),
             now: KnownVisit {
                 patient,
                 patient_salt: salt,
@@ -423,6 +425,29 @@ fn person(people: &PeopleWork, key: BlindIndex) -> Result<(PatientId, Salt), Flo
 fn private(item: &Item<'_>) -> AppointmentPrivate {
     let visit = item.said.visit;
     AppointmentPrivate { external_id: visit.appointment_id.clone(), bring: visit.bring.clone() }
+}
+
+/// Where a visit stands, as the diff looks at it.
+fn here(known: &KnownVisit) -> Here {
+    Here {
+        start: known.start,
+        end: known.end,
+        local_day: known.local_day,
+        location: known.location,
+        practitioner: known.practitioner,
+        visit_type: known.visit_type,
+        booked_at: known.booked_at,
+        status: known.status,
+        status_at: known.status_at,
+        outcome_by: known.outcome_by,
+        answer: known.answer,
+        cancelled_by: known.cancelled_by.clone(),
+        revision: known.revision,
+        practitioner_revision: known.practitioner_revision,
+        held: known.held.clone(),
+        to_enter: known.to_enter.clone(),
+        change_notice: known.change_notice.clone(),
+    }
 }
 
 fn detail(item: &Item<'_>, class: RowClass, fields: Vec<&'static str>, conflict: bool) -> RowDetail {

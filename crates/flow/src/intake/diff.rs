@@ -3,6 +3,7 @@
 //! Pure. Only what the source changed is a change; what a patient or the desk did in Kept stays until the source agrees;
 //! where both changed the same thing, a person decides (`held = 'conflict'`). Rules: design "The path" 1 and "Revision".
 
+use kept_domain::schedule::Change;
 use kept_domain::{Answer, AppointmentStatus, Instant, LocationId, OutcomeBy, PractitionerId, VisitTypeId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,11 +71,23 @@ pub(super) fn marks(status: AppointmentStatus, by_patient: bool) -> (Option<Outc
     (outcome_by, (status == AppointmentStatus::Cancelled).then_some(by))
 }
 
-/// Where the visit stands after the source changed `changed`; `last_status` is what it said before.
+/// Where the visit stands after the source changed `changed`; `last` is what it said before.
 pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: &Last, now: Instant) -> Here {
-    let mut next = here.clone();
+    let was_revision = here.revision;
     let was_conflict = here.held.as_deref() == Some("conflict");
     let mut conflict = was_conflict;
+    let mut stood = here.clone();
+    if last.vanished && is_off(here.status) && last.status.is_expected() && says.status.is_expected() {
+        if here.cancelled_by.as_deref() == Some("source") {
+            // Nothing but the row's absence had called it off.
+            stood = on_again(stood, last.status, now);
+        } else {
+            // Patient or desk called it off, the source agreed by leaving it out, and now has it again.
+            conflict = true;
+        }
+    }
+    let here = &stood;
+    let mut next = here.clone();
     if here.held.as_deref() == Some("vanished") {
         // The row is back.
         next.held = None;
@@ -102,9 +115,7 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
                 if next.to_enter.as_deref() == Some("confirmed") {
                     next.to_enter = None;
                 }
-                if owes_a_notice(&next, now) {
-                    next.change_notice = Some("moved".to_owned());
-                }
+                owe_a_notice(&mut next, Change::Moved, now);
             }
         }
     }
@@ -113,9 +124,10 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
     }
     if changed.contains("practitioner") && here.practitioner != says.practitioner {
         next.practitioner = says.practitioner;
-        next.practitioner_revision += 1;
-        if owes_a_notice(&next, now) && next.change_notice.is_none() {
-            next.change_notice = Some("practitioner".to_owned());
+        // Where none was named nobody is replaced.
+        if here.practitioner.is_some() {
+            next.practitioner_revision += 1;
+            owe_a_notice(&mut next, Change::Practitioner, now);
         }
     }
     if changed.contains("visit_type") {
@@ -144,6 +156,20 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
     if !next.status.is_expected() {
         next.change_notice = None;
     }
+    // On again and at another time is one change.
+    next.revision = next.revision.min(was_revision + 1);
+    next
+}
+
+/// A visit that is on again is a new one to its patient: asked again, reminded again.
+fn on_again(mut next: Here, status: AppointmentStatus, at: Instant) -> Here {
+    next.status = status;
+    next.status_at = at;
+    next.outcome_by = None;
+    next.cancelled_by = None;
+    next.revision += 1;
+    next.answer = Answer::NeedsAction;
+    next.change_notice = None;
     next
 }
 
@@ -152,10 +178,16 @@ pub(super) fn merge(here: &Here, says: &Says, changed: &BTreeSet<String>, last: 
 pub(super) struct Last {
     pub(super) start: Instant,
     pub(super) status: AppointmentStatus,
+    /// It left the row out of its last file that should have had it.
+    pub(super) vanished: bool,
 }
 
-fn owes_a_notice(next: &Here, now: Instant) -> bool {
-    next.status.is_expected() && next.start > now
+/// The patient is to be told of a change, beside what is owed already.
+fn owe_a_notice(next: &mut Here, change: Change, now: Instant) {
+    if next.status.is_expected() && next.start > now {
+        let earlier = next.change_notice.as_deref().and_then(|word| word.parse().ok());
+        next.change_notice = Some(change.after(earlier).as_str().to_owned());
+    }
 }
 
 /// Takes over the source's status where it may. Returns whether a person must decide.
@@ -174,17 +206,16 @@ fn merge_status(next: &mut Here, says: &Says, last: AppointmentStatus, now: Inst
         // Taken out of the calendar after it was called off: it still was.
         return false;
     }
-    let back_again = is_off(next.status) && says.status.is_expected();
+    let status_at = says.status_at.unwrap_or(now);
+    if is_off(next.status) && says.status.is_expected() {
+        *next = on_again(next.clone(), says.status, status_at);
+        return false;
+    }
     let (outcome_by, cancelled_by) = marks(says.status, says.by_patient);
     next.status = says.status;
-    next.status_at = says.status_at.unwrap_or(now);
+    next.status_at = status_at;
     next.outcome_by = outcome_by;
     next.cancelled_by = cancelled_by.map(str::to_owned);
-    if back_again {
-        // A visit that is on again is a new one to its patient: asked again, reminded again.
-        next.revision += 1;
-        next.answer = Answer::NeedsAction;
-    }
     false
 }
 
@@ -244,7 +275,7 @@ mod tests {
     }
 
     fn last(status: AppointmentStatus) -> Last {
-        Last { start: START, status }
+        Last { start: START, status, vanished: false }
     }
 
     #[test]
@@ -269,7 +300,11 @@ mod tests {
         let next = merge(&here(Booked, Answer::Accepted), &elsewhere, &changed(&["location"]), &last(Booked), NOW);
         assert_eq!((next.location, next.revision, next.change_notice.as_deref()), (place(2), 2, Some("moved")));
         let other = Says { practitioner: Some(Uuid::from_u128(5).into()), ..says(START, Booked) };
-        let next = merge(&here(Booked, Answer::Accepted), &other, &changed(&["practitioner"]), &last(Booked), NOW);
+        let mut mine = here(Booked, Answer::Accepted);
+        let next = merge(&mine, &other, &changed(&["practitioner"]), &last(Booked), NOW);
+        assert_eq!((next.practitioner, next.practitioner_revision, next.change_notice), (other.practitioner, 1, None));
+        mine.practitioner = Some(Uuid::from_u128(4).into());
+        let next = merge(&mine, &other, &changed(&["practitioner"]), &last(Booked), NOW);
         assert_eq!((next.revision, next.practitioner_revision, next.answer), (1, 2, Answer::Accepted));
         assert_eq!(next.change_notice.as_deref(), Some("practitioner"));
     }
@@ -311,8 +346,8 @@ mod tests {
         let next = merge(&moved, &says(LATER, Booked), &changed(&["start"]), &last(Booked), NOW);
         assert_eq!((next.held.as_deref(), next.start), (Some("conflict"), moved.start));
         // The source comes round: settled.
-        let again =
-            merge(&next, &says(moved.start, Booked), &changed(&["start"]), &Last { start: LATER, status: Booked }, NOW);
+        let later = Last { start: LATER, ..last(Booked) };
+        let again = merge(&next, &says(moved.start, Booked), &changed(&["start"]), &later, NOW);
         assert_eq!((again.held, again.start), (None, moved.start));
     }
 
@@ -343,5 +378,52 @@ mod tests {
         mine.held = Some("vanished".to_owned());
         let next = merge(&mine, &says(START, Booked), &changed(&[]), &last(Booked), NOW);
         assert_eq!((next.held, next.answer), (None, Answer::Accepted));
+    }
+
+    #[test]
+    fn a_row_that_is_back_is_on_again_if_only_its_absence_called_it_off() {
+        let mut mine = here(Cancelled, Answer::Accepted);
+        mine.cancelled_by = Some("source".to_owned());
+        mine.outcome_by = Some(OutcomeBy::Import);
+        mine.change_notice = Some("moved".to_owned());
+        let gone = Last { vanished: true, ..last(Booked) };
+        let next = merge(&mine, &says(START, Booked), &changed(&[]), &gone, NOW);
+        assert_eq!((next.status, next.cancelled_by, next.outcome_by, next.held), (Booked, None, None, None));
+        assert_eq!((next.revision, next.answer, next.change_notice), (2, Answer::NeedsAction, None));
+        // At another time: a move, and one revision.
+        let next = merge(&mine, &says(LATER, Booked), &changed(&["start"]), &gone, NOW);
+        assert_eq!((next.status, next.start, next.revision, next.held), (Booked, LATER, 2, None));
+        assert_eq!(next.change_notice.as_deref(), Some("moved"));
+        // It says itself that it is off.
+        let next = merge(&mine, &says(START, Cancelled), &changed(&["status"]), &gone, NOW);
+        assert_eq!((next.status, next.revision, next.held), (Cancelled, 1, None));
+        // It was not gone: an export that does not know yet.
+        assert_eq!(merge(&mine, &says(START, Booked), &changed(&["phone"]), &last(Booked), NOW).status, Cancelled);
+    }
+
+    #[test]
+    fn a_row_that_is_back_after_somebody_called_it_off_is_for_a_person() {
+        for by in ["patient", "practice"] {
+            let mut mine = here(Cancelled, Answer::Declined);
+            mine.cancelled_by = Some(by.to_owned());
+            let gone = Last { vanished: true, ..last(Booked) };
+            let next = merge(&mine, &says(START, Booked), &changed(&[]), &gone, NOW);
+            assert_eq!((next.status, next.held.as_deref(), next.revision), (Cancelled, Some("conflict"), 1), "{by}");
+            assert_eq!((next.answer, next.cancelled_by.as_deref()), (Answer::Declined, Some(by)));
+            let next = merge(&mine, &says(START, Cancelled), &changed(&["status"]), &gone, NOW);
+            assert_eq!(next.held, None, "they agree");
+        }
+    }
+
+    #[test]
+    fn a_change_of_practitioner_and_a_move_are_both_owed() {
+        let other = |start| Says { practitioner: Some(Uuid::from_u128(5).into()), ..says(start, Booked) };
+        let mut mine = here(Booked, Answer::NeedsAction);
+        mine.practitioner = Some(Uuid::from_u128(4).into());
+        let moved = Here { change_notice: Some("moved".to_owned()), ..mine.clone() };
+        let next = merge(&moved, &other(START), &changed(&["practitioner"]), &last(Booked), NOW);
+        assert_eq!(next.change_notice.as_deref(), Some("both"));
+        let once = merge(&mine, &other(LATER), &changed(&["start", "practitioner"]), &last(Booked), NOW);
+        assert_eq!((once.change_notice.as_deref(), once.revision), (Some("both"), 2));
     }
 }

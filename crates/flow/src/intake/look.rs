@@ -1,10 +1,10 @@
 //! What the upload screen shows before anything is decided.
 
-use super::{ImportError, Mapping, off_thread};
+use super::{ImportError, Mapping, header, off_thread, open_table};
 use crate::Flow;
 use crate::consent::ConsentChoice;
 use kept_domain::PracticeId;
-use kept_intake::{Guess, Table, guess};
+use kept_intake::{Guess, guess};
 
 /// A file's columns, and what is remembered of files like it.
 #[derive(Debug, Clone)]
@@ -13,31 +13,38 @@ pub struct FileLook {
     pub guess: Guess,
     /// The mapping of the last file with the same header.
     pub remembered: Option<Mapping>,
-    /// The consent choice of the last file with the same header.
+    /// The consent choice of the last file of the same calendar.
     pub consent: Option<ConsentChoice>,
     /// Rows below the header.
     pub rows: u64,
 }
 
 impl Flow {
-    /// Opens a file without reading its rows as visits.
+    /// Opens a file without keeping anything of it.
     ///
     /// # Errors
     /// [`ImportError::File`] where it is no schedule.
     pub async fn look_at_file(&self, practice: PracticeId, content: Vec<u8>) -> Result<FileLook, ImportError> {
         let practice = self.practice(practice).await?;
-        let (table, guess) = off_thread(move || {
-            let table = Table::open(&content, None)?;
+        let layouts = self.layouts(&practice).await?;
+        let (table, _) = open_table(&practice, &layouts, content, None).await?;
+        let (header, rows) = (header(&practice, &table), table.rows().len() as u64);
+        let remembered = layouts.iter().find(|layout| layout.header == header);
+        let by_rows = remembered.is_none() && !layouts.is_empty();
+        let (guess, reading) = off_thread(move || {
             let guess = guess(&table);
-            Ok((table, guess))
+            let mapping = guess.mapping.as_ref().ok().filter(|_| by_rows);
+            // Where the guess does not read it, whoever looks at the columns will say how.
+            let reading = mapping.and_then(|mapping| kept_intake::read(&table, mapping).ok());
+            Ok((guess, reading))
         })
         .await?;
-        let source = self.remembered(&practice, &table).await?;
+        let calendar = self.calendar_of(&practice, &layouts, header, reading.as_ref()).await?;
         Ok(FileLook {
             guess,
-            remembered: source.as_ref().and_then(|source| Mapping::parse(&source.mapping).ok()),
-            consent: source.and_then(|source| source.consent.as_deref()?.parse().ok()),
-            rows: table.rows().len() as u64,
+            remembered: remembered.and_then(|layout| Mapping::parse(&layout.mapping).ok()),
+            consent: calendar.and_then(|calendar| calendar.consent),
+            rows,
         })
     }
 }

@@ -150,6 +150,8 @@ pub struct ImportOutcome {
     pub unmapped: Vec<String>,
     /// Blank rows, which were left out.
     pub blank_rows: u64,
+    /// The file's header is new, and its visits are those of a calendar that is known: the same calendar with new columns.
+    pub new_columns: bool,
     /// Whether the file has a consent column.
     pub has_consent: bool,
     /// What holds for numbers that the file says nothing of, as said now or for the last file like it; none: nobody said.
@@ -189,6 +191,7 @@ impl ImportOutcome {
             problems: reading.problems.iter().cloned().map(ImportProblem::Read).collect(),
             unmapped: reading.unmapped.clone(),
             blank_rows: table.blank_rows(),
+            new_columns: false,
             has_consent: reading.has_consent,
             choice,
             details: Vec::new(),

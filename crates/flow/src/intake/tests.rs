@@ -7,6 +7,9 @@ use kept_domain::{Answer, AppointmentStatus, BlindIndex, Channel};
 use kept_store::testing::both;
 use kept_store::{ChangedVisit, KnownVisit, Store};
 
+mod again;
+mod layouts;
+
 const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
 
 /// Three visits next week; the world's clock stands at Monday 2026-11-23.
@@ -54,9 +57,10 @@ async fn visit(world: &World, id: &str) -> KnownVisit {
     let header = Table::open(file(WEEK).as_bytes(), None).unwrap().header_key();
     let mut tx = world.flow.store.read(Scope::Practice(world.practice)).await.unwrap();
     let header = practice.keys.blind(Blind::Header, &header);
-    let source = tx.find_source_by_header(world.practice, header).await.unwrap().unwrap();
+    let layouts = tx.layouts(world.practice).await.unwrap();
+    let source = layouts.iter().find(|layout| layout.header == header).unwrap().source;
     let key = practice.keys.blind(Blind::AppointmentKey, &format!("id\u{1F}{id}"));
-    tx.visits_of_rows(world.practice, source.id, &[key]).await.unwrap().remove(0)
+    tx.visits_of_rows(world.practice, source, &[key]).await.unwrap().remove(0)
 }
 
 /// The visits of all rows of a file.
@@ -83,6 +87,8 @@ async fn alter(world: &World, id: &str, change: impl FnOnce(&mut KnownVisit)) {
         was_status: before.status,
         was_answer: before.answer,
         was_revision: before.revision,
+        was_held: before.held.clone(),
+        was_to_enter: before.to_enter.clone(),
     };
     let mut tx = world.flow.store.begin(Scope::Practice(world.practice)).await.unwrap();
     assert_eq!(tx.update_visits(world.practice, &[change]).await.unwrap(), 1);

@@ -192,11 +192,7 @@ impl Facts {
 
     fn visit<'a>(&'a self, open: &'a OpenPractice, row: &PlanVisit, patient: usize, ladder: Ladder) -> Visit<'a> {
         static NOTHING: std::sync::LazyLock<Plan> = std::sync::LazyLock::new(Plan::default);
-        let change = match row.change_notice.as_deref() {
-            Some("moved") => Some(Change::Moved),
-            Some("practitioner") => Some(Change::Practitioner),
-            _ => None,
-        };
+        let change = row.change_notice.as_deref().and_then(|word| word.parse::<Change>().ok());
         Visit {
             patient,
             start: row.start,

@@ -125,6 +125,28 @@ async fn a_moved_visit_gets_one_notice_of_the_change_and_its_old_reminders_are_s
 }
 
 #[tokio::test]
+async fn a_move_and_another_practitioner_in_one_file_are_one_message() {
+    both(|store: Store| async move {
+        let world = World::new(&store).await;
+        import(&world, WEEK).await;
+        let both =
+            WEEK.replace("212-555-0192,2026-12-03,09:00,30,Amy Wong", "212-555-0192,2026-12-10,09:00,30,Rakesh Patel");
+        import(&world, &both).await;
+        world.flow.plan_sweep().await.unwrap();
+        let all = stands(&world).await;
+        let (_, reminders) = all.iter().find(|(visit, _)| visit.revision == 2).unwrap();
+        let changes: Vec<_> = reminders.iter().filter(|row| row.step.is_change()).collect();
+        assert_eq!(
+            changes.iter().map(|row| row.step.to_string()).collect::<Vec<_>>(),
+            ["change", "change-practitioner"]
+        );
+        assert_eq!(changes[0].notice, changes[1].notice);
+        assert!(changes[0].notice.is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn two_who_shared_a_number_part_and_each_is_reminded_on_their_own() {
     both(|store: Store| async move {
         let world = World::new(&store).await;

@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long)]
     dry_run: bool,
     /// For numbers the file says nothing of: `declared` (the patients gave us these numbers and addresses and agreed to reminders) or `none` (send nothing)
-    /// [default: as for the last file with the same header, or `none`]
+    /// [default: as for the last file of the same calendar, or `none`]
     #[arg(long, value_name = "CHOICE")]
     consent: Option<ConsentChoice>,
     /// Short name of the practice, where there are several
@@ -99,12 +99,13 @@ struct Told<'a> {
     rejects_file: Option<&'a str>,
     without_number: u64,
     unmapped: &'a [String],
+    new_columns: bool,
 }
 
 impl<'a> Told<'a> {
     fn of(outcome: &'a ImportOutcome, rejects_file: Option<&'a str>) -> Self {
-        let ImportOutcome { counts, without_number, unmapped, .. } = outcome;
-        Self { counts: *counts, rejects_file, without_number: *without_number, unmapped }
+        let ImportOutcome { counts, without_number, unmapped, new_columns, .. } = outcome;
+        Self { counts: *counts, rejects_file, without_number: *without_number, unmapped, new_columns: *new_columns }
     }
 }
 
@@ -119,6 +120,11 @@ fn tell(outcome: &ImportOutcome, rejects_file: Option<&str>, dry_run: bool) -> R
         counts.rejected,
         if dry_run { " (nothing was written)" } else { "" }
     ))?;
+    if outcome.new_columns {
+        output::line(
+            "The same calendar, new columns: most of these visits are known from files with another header, so the file is taken for a new layout of that calendar.",
+        )?;
+    }
     if outcome.without_number > 0 {
         output::line(format_args!(
             "{} visits cannot be reminded: no number. They count in the report.",

@@ -115,6 +115,10 @@ pub struct ChangedVisit {
     pub was_answer: Answer,
     /// Revision when it was read: the change is only written if it still is.
     pub was_revision: i64,
+    /// Why its reminders waited when it was read: the change is only written if they still do.
+    pub was_held: Option<String>,
+    /// What the desk was to enter when it was read: the change is only written if it still is.
+    pub was_to_enter: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -275,7 +279,8 @@ impl Tx {
         )
     }
 
-    /// Writes changed visits, where status, answer and revision still are what was read. Returns how many were written.
+    /// Writes changed visits, where what patients and desk change beside an import still is what was read. Returns how many were
+    /// written.
     pub async fn update_visits(&mut self, practice: PracticeId, changed: &[ChangedVisit]) -> Result<u64, StoreError> {
         let mut rows = Rows::new(&[
             ("id", Kind::Uuid),
@@ -283,6 +288,8 @@ impl Tx {
             ("was_status", Kind::Text),
             ("was_answer", Kind::Text),
             ("was_revision", Kind::Int),
+            ("was_held", Kind::Text),
+            ("was_to_enter", Kind::Text),
             ("patient_id", Kind::Uuid),
             ("practitioner_id", Kind::Uuid),
             ("location_id", Kind::Uuid),
@@ -304,13 +311,15 @@ impl Tx {
             ("to_enter", Kind::Text),
             ("change_notice", Kind::Text),
         ]);
-        for ChangedVisit { now, was_rev, was_status, was_answer, was_revision } in changed {
+        for ChangedVisit { now, was_rev, was_status, was_answer, was_revision, was_held, was_to_enter } in changed {
             rows.push()
                 .uuid(now.id)
                 .int(*was_rev)
                 .text(was_status.as_str())
                 .text(was_answer.as_str())
                 .int(*was_revision)
+                .opt_text(was_held.as_deref())
+                .opt_text(was_to_enter.as_deref())
                 .uuid(now.patient)
                 .opt_uuid(now.practitioner.map(PractitionerId::as_uuid))
                 .uuid(now.location)
@@ -345,7 +354,9 @@ impl Tx {
                  change_notice = r.change_notice, plan_due = TRUE
              FROM {rows} AS r WHERE appointments.practice_id = {practice} AND appointments.id = r.id
                  AND appointments.rev = r.was_rev AND appointments.status = r.was_status
-                 AND appointments.answer = r.was_answer AND appointments.revision = r.was_revision",
+                 AND appointments.answer = r.was_answer AND appointments.revision = r.was_revision
+                 AND appointments.held IS NOT DISTINCT FROM r.was_held
+                 AND appointments.to_enter IS NOT DISTINCT FROM r.was_to_enter",
             rows,
             practice.as_uuid()
         )
@@ -382,7 +393,7 @@ impl Tx {
         )
     }
 
-    /// A source no longer has visits that are cancelled here: there is nothing left to enter in it.
+    /// A source no longer has visits that are cancelled here: there is nothing left to enter in it, nor to decide.
     pub async fn settle_cancelled(
         &mut self,
         practice: PracticeId,
@@ -390,9 +401,11 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         bulk!(
             self,
-            "UPDATE appointments SET to_enter = NULL FROM {rows} AS r
-             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.to_enter = 'cancelled'
-                 AND appointments.status = 'cancelled'",
+            "UPDATE appointments SET to_enter = CASE WHEN appointments.to_enter = 'cancelled' THEN NULL ELSE appointments.to_enter END,
+                 held = CASE WHEN appointments.held = 'conflict' THEN NULL ELSE appointments.held END
+             FROM {rows} AS r
+             WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.status = 'cancelled'
+                 AND (appointments.to_enter = 'cancelled' OR appointments.held = 'conflict')",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid()
         )

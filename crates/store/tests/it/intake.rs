@@ -102,7 +102,7 @@ fn row(n: u8, start: i64) -> NewRow {
 
 /// A source with three visits of one patient, an hour apart.
 pub(crate) async fn three_visits(tx: &mut Tx, practice: PracticeId) -> SourceId {
-    let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap().id;
+    let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap();
     assert_eq!(tx.insert_patients(practice, &[patient(1)], NOW).await.unwrap(), 1);
     let visits: Vec<_> = (1..=3).map(|n| visit(n, i64::from(n) * HOUR)).collect();
     assert_eq!(tx.insert_visits(practice, source, &visits, NOW).await.unwrap(), 3);
@@ -116,12 +116,59 @@ async fn a_source_is_found_by_its_header_and_keeps_the_last_mapping() {
     both(|store| async move {
         let practice = practice(&store).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        assert!(tx.find_source_by_header(practice, bix(9)).await.unwrap().is_none());
+        assert!(tx.layouts(practice).await.unwrap().is_empty());
         let first = tx.keep_source(practice, id(50), "a", bix(9), "one", Some("declared"), NOW).await.unwrap();
         let again = tx.keep_source(practice, id(51), "b", bix(9), "two", None, NOW).await.unwrap();
-        assert_eq!((again.id, again.mapping.as_str(), again.consent.as_deref()), (first.id, "two", Some("declared")));
-        let found = tx.find_source_by_header(practice, bix(9)).await.unwrap().unwrap();
-        assert_eq!((found.id, found.name.as_str()), (first.id, "a"));
+        assert_eq!((first, again), (id(50), first), "the header decides");
+        let later = Instant::from_ms(NOW.as_ms() + 1);
+        let more = tx.keep_source(practice, first, "a", bix(8), "three", None, later).await.unwrap();
+        assert_eq!(more, first, "one more header of the same source");
+        let other = tx.keep_source(practice, id(52), "c", bix(7), "four", Some("none"), later).await.unwrap();
+        let layouts = tx.layouts(practice).await.unwrap();
+        let told: Vec<_> =
+            layouts.iter().map(|l| (l.header, l.source, l.mapping.as_str(), l.consent.as_deref())).collect();
+        let declared = Some("declared");
+        assert_eq!(
+            told,
+            [
+                (bix(9), first, "two", declared),
+                (bix(7), other, "four", Some("none")),
+                (bix(8), first, "three", declared),
+            ]
+        );
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rows_are_found_by_key_in_every_source_that_is_named() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let source = three_visits(&mut tx, practice).await;
+        let other = tx.keep_source(practice, id(51), "Other", bix(8), "[columns]", None, NOW).await.unwrap();
+        let twin = NewRow { id: Uuid::from_u128(400), ..row(2, 7 * HOUR) };
+        assert_eq!(tx.insert_source_rows(practice, other, id(60), &[twin]).await.unwrap(), 1);
+        let keys = [bix(1), bix(2), bix(77)];
+        let mut found = tx.rows_by_key(practice, &[source, other], &keys).await.unwrap();
+        found.sort_by_key(|row| (row.source, row.key_bix));
+        let told: Vec<_> = found.iter().map(|row| (row.source, row.key_bix, row.row, row.row_rev)).collect();
+        assert_eq!(
+            told,
+            [
+                (source, bix(1), Uuid::from_u128(301), 1),
+                (source, bix(2), Uuid::from_u128(302), 1),
+                (other, bix(2), Uuid::from_u128(400), 1),
+            ]
+        );
+        assert_eq!(found[0].said.as_ciphertext(), [1; 40]);
+        assert_eq!(tx.rows_by_key(practice, &[other], &keys).await.unwrap().len(), 1);
+        let mut spans = tx.source_spans(practice, &[source, other, id(99)]).await.unwrap();
+        spans.sort_by_key(|span| span.source);
+        let at = Instant::from_ms;
+        let told: Vec<_> = spans.iter().map(|span| (span.source, span.first, span.last)).collect();
+        assert_eq!(told, [(source, at(HOUR), at(3 * HOUR)), (other, at(7 * HOUR), at(7 * HOUR))]);
         tx.commit().await.unwrap();
     })
     .await;
@@ -195,6 +242,8 @@ async fn visits_change_only_where_they_stand_as_they_were_read() {
             was_status,
             was_answer: Answer::NeedsAction,
             was_revision: 1,
+            was_held: None,
+            was_to_enter: None,
         };
         assert_eq!(tx.update_visits(practice, &[change(AppointmentStatus::Cancelled)]).await.unwrap(), 0);
         assert_eq!(tx.update_visits(practice, &[change(AppointmentStatus::Booked)]).await.unwrap(), 1);
@@ -203,6 +252,23 @@ async fn visits_change_only_where_they_stand_as_they_were_read() {
         assert_eq!(known.private.as_ciphertext(), [77; 40]);
         assert_eq!((known.status, known.outcome_by), (AppointmentStatus::Noshow, Some(OutcomeBy::Import)));
         assert_eq!(known.change_notice.as_deref(), Some("moved"));
+
+        // The desk chooses between the reading and the writing: its word is not written over.
+        let read = || ChangedVisit {
+            was_rev: 2,
+            was_status: AppointmentStatus::Noshow,
+            was_answer: Answer::NeedsAction,
+            was_revision: 2,
+            was_held: Some("conflict".to_owned()),
+            was_to_enter: Some("cancelled".to_owned()),
+            now: known.clone(),
+        };
+        assert!(tx.note_entered(practice, id(202)).await.unwrap());
+        assert_eq!(tx.update_visits(practice, &[read()]).await.unwrap(), 0, "entered meanwhile");
+        let entered = || ChangedVisit { was_to_enter: None, ..read() };
+        assert!(tx.keep_held(practice, id(202)).await.unwrap());
+        assert_eq!(tx.update_visits(practice, &[entered()]).await.unwrap(), 0, "kept meanwhile");
+        assert_eq!(tx.update_visits(practice, &[ChangedVisit { was_held: None, ..entered() }]).await.unwrap(), 1);
         tx.commit().await.unwrap();
     })
     .await;
@@ -232,6 +298,8 @@ async fn vanished_visits_are_held_or_cancelled_and_settled() {
             was_status: now.status,
             was_answer: now.answer,
             was_revision: now.revision,
+            was_held: now.held.clone(),
+            was_to_enter: now.to_enter.clone(),
             now: {
                 now.status = AppointmentStatus::Cancelled;
                 now.to_enter = Some("cancelled".to_owned());
@@ -240,7 +308,24 @@ async fn vanished_visits_are_held_or_cancelled_and_settled() {
         };
         assert_eq!(tx.update_visits(practice, &[was]).await.unwrap(), 1);
         assert_eq!(tx.settle_cancelled(practice, &[id(203), id(201)]).await.unwrap(), 1);
-        assert_eq!(tx.visits_of_rows(practice, source, &[bix(3)]).await.unwrap()[0].to_enter, None);
+        let settled = tx.visits_of_rows(practice, source, &[bix(3)]).await.unwrap().remove(0);
+        assert_eq!((settled.to_enter.as_deref(), settled.held.as_deref()), (None, None));
+        let conflict = ChangedVisit {
+            was_rev: settled.rev,
+            was_status: settled.status,
+            was_answer: settled.answer,
+            was_revision: settled.revision,
+            was_held: None,
+            was_to_enter: None,
+            now: KnownVisit { held: Some("conflict".to_owned()), ..settled },
+        };
+        assert_eq!(tx.update_visits(practice, &[conflict]).await.unwrap(), 1);
+        assert_eq!(
+            tx.settle_cancelled(practice, &[id(203)]).await.unwrap(),
+            1,
+            "cancelled here and gone there: no conflict"
+        );
+        assert_eq!(tx.visits_of_rows(practice, source, &[bix(3)]).await.unwrap()[0].held, None);
         tx.commit().await.unwrap();
     })
     .await;

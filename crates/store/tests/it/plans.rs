@@ -37,7 +37,7 @@ fn bix(n: u128) -> BlindIndex {
 async fn full(store: &Store) -> (PracticeId, SourceId) {
     let practice = practice(store).await;
     let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-    let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap().id;
+    let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap();
     let (mut patients, mut contacts, mut visits, mut rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut notices, mut reminders) = (Vec::new(), Vec::new());
     for (n, at) in (0..MANY).zip(0_i64..) {
@@ -343,6 +343,8 @@ async fn an_upload_finds_what_it_knows_by_index() {
         let mut tx = store.read_batch(Scope::Practice(practice)).await.unwrap();
         assert_eq!(tx.row_marks(practice, source, &keys).await.unwrap().len(), 500);
         assert_eq!(tx.visits_of_rows(practice, source, &keys).await.unwrap().len(), 500);
+        assert_eq!(tx.rows_by_key(practice, &[source], &keys).await.unwrap().len(), 500);
+        assert_eq!(tx.source_spans(practice, &[source]).await.unwrap().len(), 1);
         assert_eq!(tx.patients_by_key(practice, &keys).await.unwrap().len(), 500);
         assert_eq!(tx.contacts_of(practice, &patients).await.unwrap().len(), 500);
         tx.consent_now(practice, Channel::Sms, &keys).await.unwrap();

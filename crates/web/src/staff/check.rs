@@ -97,6 +97,7 @@ pub(super) async fn check(
         ],
         problems: outcome.problems.iter().map(|problem| tell.problem(problem)).collect::<Result<_, _>>()?,
         words: status_words(&outcome.problems, choices.status_words),
+        new_columns: outcome.new_columns,
         unmapped: outcome.unmapped,
         show,
         rows_total: counts.new + counts.changed + counts.vanished + counts.rejected,
