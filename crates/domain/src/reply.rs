@@ -187,9 +187,10 @@ impl Classifier {
         if decision.intent == Intent::Accept && said.quotes {
             return Decision::new(Intent::Person, "quotation");
         }
-        // "Quit Karen": a person looks, and nothing goes out until then.
-        let short = plain.len() <= SHORT_REPLY && contains(&plain, &lexicon.opt_out_words);
-        if decision.rule == "unknown-words" && short {
+        // "Quit Karen", "revoke, I have a new doctor": a person looks, and nothing goes out until then.
+        let may_stop = plain.len() <= SHORT_REPLY && contains(&plain, &lexicon.opt_out_words)
+            || starts_with_one_of(&plain, &lexicon.stop_holds);
+        if may_stop && matches!(decision.rule, "unknown-words" | "yes-and-more") {
             return Decision::new(Intent::Person, "stop-unclear");
         }
         decision
@@ -204,20 +205,20 @@ impl Classifier {
 
     fn opt_out(&self, words: &Folded) -> Option<Decision> {
         let lexicon = &self.lexicon;
+        // "S.T.O.P." is the word, letter by letter.
+        let words = &Folded { tokens: spelt_out(&words.tokens), ..words.clone() };
         let calm = Folded { tokens: without(&words.tokens, &lexicon.swearing), ..words.clone() };
         let bare = |list, fillers: &[&Phrases]| {
             // "Fuck off" is swearing, and says it.
             [words, &calm].into_iter().any(|words| only(&words.tokens, list, fillers))
         };
         let is_word = bare(&lexicon.opt_out_words, &[&lexicon.at_once, &lexicon.asking, &lexicon.courtesies]);
+        let is_phrase = contains(&words.tokens, &lexicon.opt_out_phrases);
         let is_asking = bare(&lexicon.opt_out_ask_words, &[&lexicon.at_once, &lexicon.courtesies]);
         let words = &calm;
         let plain = without(&words.tokens, &lexicon.courtesies);
-        // "S.T.O.P." is the word, letter by letter.
-        let spelt = words.tokens.len() > 2 && words.tokens.iter().all(|word| word.chars().count() == 1);
         let letters = plain.concat();
         if is_word
-            || spelt && is_one_of(&[words.tokens.concat()], &lexicon.opt_out_words)
             || plain.len() <= SHORT_REPLY
                 && !is_one_of(&plain, &lexicon.not_stop)
                 && SHORT_WORDS.iter().any(|meant| is_mistyped(&letters, meant, 1))
@@ -231,7 +232,8 @@ impl Classifier {
         if contains(&words.tokens, &lexicon.stop_denied) {
             return unclear("stop-denied");
         }
-        if contains(&words.tokens, &lexicon.opt_out_phrases)
+        if is_phrase
+            || contains(&words.tokens, &lexicon.opt_out_phrases)
             || words.tokens.iter().any(|word| word.starts_with('u') && is_mistyped(word, LONG_WORD.0, LONG_WORD.1))
         {
             return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
@@ -390,6 +392,20 @@ impl Classifier {
             _ => false,
         }
     }
+}
+
+/// The words with three single letters or more in a row made one.
+fn spelt_out(words: &[String]) -> Vec<String> {
+    let mut joined = Vec::with_capacity(words.len());
+    let mut at = 0;
+    while at < words.len() {
+        let run =
+            words[at..].iter().take_while(|word| word.len() == 1 && word.as_bytes()[0].is_ascii_lowercase()).count();
+        let end = at + if run > 2 { run } else { 1 };
+        joined.push(words[at..end].concat());
+        at = end;
+    }
+    joined
 }
 
 /// Whether the words are a phrase of the list, or several, with nothing but fillers around: "please quit now".

@@ -38,6 +38,7 @@ lexicon!(
     stop_words,
     stop_begins,
     stop_ends,
+    stop_holds,
     not_stop,
     stop_denied,
     stop_elsewhere,

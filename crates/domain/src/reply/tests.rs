@@ -140,6 +140,7 @@ fn what_a_patient_quotes_of_anybody_but_us_is_said_and_never_a_plain_yes() {
             "yes\n> I will be late",
             "yes\n> see you then",
             "ok\nOn Mon, Bob wrote:\nsee you then",
+            "yes\nSent from my iPhone if I can",
         ],
     );
     all_are(
@@ -188,8 +189,11 @@ fn fillers_and_swearing_around_a_word_of_withdrawal_change_nothing() {
     );
     all_are(Intent::OptOutAsk, &["just cancel", "cancelar ya", "Out", "cancel?"]);
     all_are(Intent::Person, &["the end", "step", "don't unsubscribe me", "take me off the waitlist"]);
-    let short = decide("quit Karen", 1);
-    assert!(short.intent == Intent::Person && short.hold, "{}", short.rule);
+    for text in ["quit Karen", "revoke, I have a new doctor"] {
+        let unclear = decide(text, 1);
+        assert!(unclear.intent == Intent::Person && unclear.hold, "{text:?} by {}", unclear.rule);
+    }
+    all_are(Intent::OptOut, &["S T O P thanks", "yes\nSent from my iPhone stop", "stop\nSent from my Galaxy S21"]);
 }
 
 #[test]

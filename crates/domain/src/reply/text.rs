@@ -37,6 +37,46 @@ pub(super) struct Said {
 
 /// Lines that a phone adds by itself.
 const SIGNATURES: &[&str] = &["sent from my ", "enviado desde mi ", "get outlook for "];
+/// What stands in such a line behind its beginning, and nothing else.
+const DEVICES: &[&str] = &[
+    "iphone",
+    "ipad",
+    "ipod",
+    "ios",
+    "android",
+    "phone",
+    "smartphone",
+    "cell",
+    "mobile",
+    "device",
+    "tablet",
+    "galaxy",
+    "samsung",
+    "pixel",
+    "motorola",
+    "moto",
+    "lg",
+    "nokia",
+    "huawei",
+    "xiaomi",
+    "blackberry",
+    "outlook",
+    "verizon",
+    "wireless",
+    "lte",
+    "g",
+    "s",
+    "using",
+    "on",
+    "an",
+    "a",
+    "dispositivo",
+    "movil",
+    "telefono",
+    "celular",
+    "de",
+    "un",
+];
 /// Pictures that say yes, as words.
 const THUMB: &str = "👍";
 /// Pictures that say yes.
@@ -97,7 +137,7 @@ pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>], ours: &[Vec<Stri
         {
             break;
         }
-        if !SIGNATURES.iter().any(|beginning| line.starts_with(beginning)) {
+        if !is_signature(line) {
             kept.push_str(line);
             kept.push('\n');
         }
@@ -157,6 +197,23 @@ pub(super) fn unquoted(folded: &str, reactions: &[Vec<String>], ours: &[Vec<Stri
         return Some(Said { text: kept.replace('"', " "), quotes });
     }
     Some(Said { text: outside, quotes })
+}
+
+/// Whether a phone wrote the line: words of the sender behind such a beginning are theirs.
+fn is_signature(line: &str) -> bool {
+    SIGNATURES.iter().filter_map(|beginning| line.strip_prefix(beginning)).any(|rest| {
+        let rest = tokens(&rest.replace("at&t", ""));
+        let is = |at: Option<usize>, words: &[&str]| {
+            at.and_then(|at| rest.tokens.get(at)).is_some_and(|word| words.contains(&word.as_str()))
+        };
+        // A figure belongs to the device in "4G" and "Galaxy S21" alone.
+        let device = |(at, word): (usize, &String)| {
+            DEVICES.contains(&word.as_str())
+                || word.chars().all(|c| c.is_ascii_digit())
+                    && (is(Some(at + 1), &["g"]) || is(at.checked_sub(1), &["s", "galaxy", "pixel"]))
+        };
+        !rest.asks && !rest.unknown_sign && rest.tokens.iter().enumerate().all(device)
+    })
 }
 
 fn starts_with(words: &[String], phrase: &[String]) -> bool {
