@@ -1,8 +1,9 @@
 //! Any gateway over HTTP that a description in TOML fits: a practice adds its own without code.
 //!
-//! Statuses that the description does not name leave open whether the text was taken: with a key that the gateway
+//! Statuses that mean nothing by the description or its defaults leave open whether the text was taken: with a key that the gateway
 //! recognises it is asked again, without one the text is never sent again.
 
+mod answers;
 mod description;
 mod template;
 mod webhook;

@@ -138,6 +138,20 @@ async fn every_answer_says_how_sure_it_is() {
     assert_eq!(outcome(plain, Say::Half).await, unknown("broken"));
     assert_eq!(outcome(plain, Say::Silence).await, unknown("timeout"));
     assert_eq!(outcome(plain, say(404, "")).await, refused(Refusal::NotAccepted, "404"));
+    for code in ["408", "409", "425"] {
+        let answer = say(code.parse().unwrap(), "");
+        assert_eq!(outcome(plain, answer).await, unknown(code), "it says neither yes nor no");
+    }
+    assert_eq!(outcome(plain, say(429, "")).await, retry(Some(1), "429", Sure::NotTaken));
+    // What a description names counts where it names it; the rest keeps its default.
+    let named = format!("{plain}[answer]\nbusy = [429, 408, 404]\ntaken = [200, 409]\n");
+    for code in ["408", "404"] {
+        let answer = say(code.parse().unwrap(), "");
+        assert_eq!(outcome(&named, answer).await, retry(Some(1), code, Sure::NotTaken));
+    }
+    assert_eq!(outcome(&named, say(409, r#"{"id":"a"}"#)).await, Outcome::Accepted { provider_ref: "a".to_owned() });
+    assert_eq!(outcome(&named, say(422, r#"{"code":"no"}"#)).await, refused(Refusal::NotAccepted, "no"));
+    assert_eq!(outcome(&named, say(201, "")).await, unknown("201"), "its own list is the whole list");
     let nobody = gateway(plain, "http://127.0.0.1:1");
     assert_eq!(nobody.submit(&notice()).await, retry(None, "connect", Sure::NotTaken));
     assert_eq!((nobody.honours_keys(), nobody.looks_up()), (None, false));
@@ -174,7 +188,7 @@ fn what_cannot_work_is_refused_at_start_with_what_to_do() {
         (submit(good).replace("https", "http"), "must begin with `https://HOST/`"),
         ("[submit]\nurl = \"https://{to}.example.org/{text}\"".to_owned(), "after the host alone"),
         (submit(&format!("{good}[answer]\nreference = \"id\"")), "no JSON pointer"),
-        (submit(&format!("{good}[answer]\ntaken = [200, 429]")), "429 stands in two lists"),
+        (submit(&format!("{good}[answer]\ntaken = [200, 429]\nbusy = [429]")), "429 stands in two lists"),
         (submit(&format!("{good}[codes.gone]\n1 = \"x\"")), "`gone`"),
         (submit(&format!("{good}[inbound]\nevent = \"/a\"\nfrom = \"/b\"\ntext = \"/c\"")), "[webhook] is missing"),
     ] {

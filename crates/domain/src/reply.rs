@@ -10,12 +10,16 @@ mod text;
 
 use crate::text_enum;
 use chrono::{Datelike as _, NaiveDateTime, Timelike as _};
-use lexicon::{Lexicon, contains, is_one_of, without};
+use lexicon::{Lexicon, Phrases, contains, is_one_of, starts_with_one_of, without};
 use pairs::{Means, Pairs, is_mistyped};
-use text::{Folded, fold, tokens, unquoted};
+use text::{Folded, OPEN_SI, SI, fold, tokens, unquoted};
 
-/// The word that is mistyped most.
-const LONG_WORD: &str = "unsubscribe";
+/// The word that is mistyped most, and how many letters of it may be wrong.
+const LONG_WORD: (&str, usize) = ("unsubscribe", 2);
+/// Words that are a withdrawal with one letter wrong, where nothing else is said.
+const SHORT_WORDS: &[&str] = &["stop", "optout"];
+/// Words of a reply so short that a word of withdrawal in it may be all it means.
+const SHORT_REPLY: usize = 3;
 
 /// Characters of a reply that are looked at. A longer text is for a person whatever it says, except that danger and
 /// opt-out are looked for in all of it.
@@ -52,6 +56,7 @@ text_enum! {
 pub const RULES: &[&str] = &[
     "reaction",
     "nothing-said",
+    "quotation",
     "danger",
     "opt-out-word",
     "bare-cancel",
@@ -149,12 +154,13 @@ impl Classifier {
     pub fn classify(&self, reply: &Reply<'_>) -> Decision {
         let folded = fold(reply.text);
         let lexicon = &self.lexicon;
-        let Some(said) = unquoted(&folded, &lexicon.reactions) else {
+        let Some(said) = unquoted(&folded, &lexicon.reactions, &lexicon.ours) else {
             return Decision::new(Intent::Person, "reaction");
         };
-        let words = tokens(&said);
+        let marked = tokens(&said.text);
+        let words = Folded { tokens: marked.words(), ..marked.clone() };
         let withdrawal = self.opt_out(&words);
-        if contains(&words.tokens, &lexicon.danger) || self.pairs.say(Means::Danger, &words.tokens) {
+        if self.danger(&words.tokens) {
             let opts_out = withdrawal.as_ref().is_some_and(|decision| decision.opts_out);
             return Decision { opts_out, ..Decision::new(Intent::Urgent, "danger") };
         }
@@ -177,28 +183,58 @@ impl Classifier {
         if reply.text.chars().count() > MAX_PLAIN_REPLY {
             return Decision::new(Intent::Person, "long");
         }
-        self.answer(reply, &words, &plain)
+        let decision = self.answer(reply, &words, &self.settled(&marked.tokens, reply.visit));
+        if decision.intent == Intent::Accept && said.quotes {
+            return Decision::new(Intent::Person, "quotation");
+        }
+        // "Quit Karen", "revoke, I have a new doctor": a person looks, and nothing goes out until then.
+        let may_stop = plain.len() <= SHORT_REPLY && contains(&plain, &lexicon.opt_out_words)
+            || starts_with_one_of(&plain, &lexicon.stop_holds);
+        if may_stop && matches!(decision.rule, "unknown-words" | "yes-and-more") {
+            return Decision::new(Intent::Person, "stop-unclear");
+        }
+        decision
+    }
+
+    fn danger(&self, words: &[String]) -> bool {
+        let lexicon = &self.lexicon;
+        contains(words, &lexicon.danger)
+            || self.pairs.say(Means::Danger, words)
+            || only(words, &lexicon.danger_words, &[&lexicon.at_once, &lexicon.courtesies])
     }
 
     fn opt_out(&self, words: &Folded) -> Option<Decision> {
         let lexicon = &self.lexicon;
-        let plain = without(&words.tokens, &lexicon.courtesies);
         // "S.T.O.P." is the word, letter by letter.
-        let spelt = words.tokens.len() > 2 && words.tokens.iter().all(|word| word.chars().count() == 1);
-        if is_one_of(&plain, &lexicon.opt_out_words)
-            || spelt && is_one_of(&[words.tokens.concat()], &lexicon.opt_out_words)
+        let words = &Folded { tokens: spelt_out(&words.tokens), ..words.clone() };
+        let calm = Folded { tokens: without(&words.tokens, &lexicon.swearing), ..words.clone() };
+        let bare = |list, fillers: &[&Phrases]| {
+            // "Fuck off" is swearing, and says it.
+            [words, &calm].into_iter().any(|words| only(&words.tokens, list, fillers))
+        };
+        let is_word = bare(&lexicon.opt_out_words, &[&lexicon.at_once, &lexicon.asking, &lexicon.courtesies]);
+        let is_phrase = contains(&words.tokens, &lexicon.opt_out_phrases);
+        let is_asking = bare(&lexicon.opt_out_ask_words, &[&lexicon.at_once, &lexicon.courtesies]);
+        let words = &calm;
+        let plain = without(&words.tokens, &lexicon.courtesies);
+        let letters = plain.concat();
+        if is_word
+            || plain.len() <= SHORT_REPLY
+                && !is_one_of(&plain, &lexicon.not_stop)
+                && SHORT_WORDS.iter().any(|meant| is_mistyped(&letters, meant, 1))
         {
             return Some(Decision::new(Intent::OptOut, "opt-out-word"));
         }
-        if is_one_of(&plain, &lexicon.opt_out_ask_words) {
+        if is_asking {
             return Some(Decision::new(Intent::OptOutAsk, "bare-cancel"));
         }
         let unclear = |rule| Some(Decision::new(Intent::Person, rule));
         if contains(&words.tokens, &lexicon.stop_denied) {
             return unclear("stop-denied");
         }
-        if contains(&words.tokens, &lexicon.opt_out_phrases)
-            || words.tokens.iter().any(|word| word.starts_with('u') && is_mistyped(word, LONG_WORD))
+        if is_phrase
+            || contains(&words.tokens, &lexicon.opt_out_phrases)
+            || words.tokens.iter().any(|word| word.starts_with('u') && is_mistyped(word, LONG_WORD.0, LONG_WORD.1))
         {
             return Some(Decision::new(Intent::OptOut, "opt-out-phrase"));
         }
@@ -208,22 +244,54 @@ impl Classifier {
         if !contains(&plain, &lexicon.stop_words) {
             return None;
         }
-        if contains(&words.tokens, &lexicon.stop_elsewhere) {
+        // "Stop at once" before "stop at the desk".
+        let only_fillers = without(&without(&plain, &lexicon.stop_words), &lexicon.stop_fillers).is_empty();
+        if !only_fillers && contains(&words.tokens, &lexicon.stop_elsewhere) {
             return unclear("stop-elsewhere");
         }
-        let only_fillers = without(&without(&plain, &lexicon.stop_words), &lexicon.stop_fillers).is_empty();
         // "STOP I moved away": a text that begins with the word means it, whatever follows.
-        let begins = plain.first().is_some_and(|word| is_one_of(std::slice::from_ref(word), &lexicon.stop_begins));
+        let is = |word: Option<&String>, list| word.is_some_and(|word| is_one_of(std::slice::from_ref(word), list));
+        let begins = is(plain.first(), &lexicon.stop_begins);
         // "Never signed up for these, stop": so does one that ends with it and asks nothing.
-        let ends = !words.asks && plain.last().is_some_and(|word| word == "stop");
+        let ends = !words.asks && is(plain.last(), &lexicon.stop_ends);
         if only_fillers || begins || ends {
             return Some(Decision::new(Intent::OptOut, "stop-in-other-words"));
         }
         unclear("stop-unclear")
     }
 
-    fn answer(&self, reply: &Reply<'_>, words: &Folded, plain: &[String]) -> Decision {
+    /// The words of an answer, with every open "si" that is plainly "yes" written so: "si gracias", "claro que si", and a "si"
+    /// that begins the text where nothing but one thing follows ("si confirmo", "si a las 3"). Anywhere else it may be "if"
+    /// ("voy si puedo", "si voy, confirmo"), is left open, and makes the answer no plain yes.
+    fn settled(&self, tokens: &[String], visit: Option<NaiveDateTime>) -> Vec<String> {
         let lexicon = &self.lexicon;
+        let mut settled = tokens.to_vec();
+        for at in (0..settled.len()).filter(|at| tokens[*at] == OPEN_SI) {
+            let after = &tokens[at + 1..];
+            let goes_on =
+                starts_with_one_of(after, &lexicon.courtesies) || starts_with_one_of(after, &lexicon.yes_goes_on);
+            if goes_on || at > 0 && tokens[at - 1] == "que" {
+                SI.clone_into(&mut settled[at]);
+            }
+        }
+        let plain = without(&settled, &lexicon.courtesies);
+        let Some((first, one)) = plain.split_first() else { return settled };
+        // "Si sí puedo" says two things.
+        let is_one = is_one_of(one, &lexicon.accept_words)
+            || is_one_of(one, &lexicon.accept_phrases) && one.first().is_none_or(|word| word != SI)
+            || self.names_only_the_visit(one, visit);
+        if first == OPEN_SI
+            && is_one
+            && let Some(first) = settled.iter_mut().find(|word| *word == OPEN_SI)
+        {
+            SI.clone_into(first);
+        }
+        settled
+    }
+
+    fn answer(&self, reply: &Reply<'_>, words: &Folded, said: &[String]) -> Decision {
+        let lexicon = &self.lexicon;
+        let plain = &without(said, &lexicon.courtesies);
         if !words.asks {
             let figures: Vec<String> = plain.iter().filter(|word| *word != "👍").cloned().collect();
             if is_one_of(&figures, &lexicon.one) && !words.unknown_sign {
@@ -236,7 +304,8 @@ impl Classifier {
                 return Decision::new(Intent::CannotCome, "three");
             }
         }
-        let yes = contains(plain, &lexicon.accept_words) || plain.iter().any(|word| word == "👍");
+        // A "si" that may be "if" is half a yes: "si no puedo ir les aviso" is no "no" either.
+        let yes = contains(plain, &lexicon.accept_words) || plain.iter().any(|word| word == "👍" || word == OPEN_SI);
         let another_time = contains(plain, &lexicon.reschedule);
         let cannot = contains(plain, &lexicon.cannot_come)
             || contains(plain, &lexicon.cancel_words) && contains(plain, &lexicon.visit_words);
@@ -262,12 +331,13 @@ impl Classifier {
         if words.unknown_sign {
             return Decision::new(Intent::Person, "unknown-sign");
         }
-        let rest = without(plain, &lexicon.accept_phrases);
+        // Phrases first: the "great" of "sounds great" is no courtesy.
+        let rest = without(&without(said, &lexicon.accept_phrases), &lexicon.courtesies);
         let rest: Vec<String> = without(&rest, &lexicon.accept_words).into_iter().filter(|word| word != "👍").collect();
         if rest.is_empty() && !plain.is_empty() {
             return accepted(reply, "plain-yes");
         }
-        let said_yes = rest.len() < plain.len();
+        let said_yes = yes || contains(said, &lexicon.accept_phrases);
         if said_yes && self.names_only_the_visit(&rest, reply.visit) {
             return accepted(reply, "yes-and-the-visits-time");
         }
@@ -322,6 +392,26 @@ impl Classifier {
             _ => false,
         }
     }
+}
+
+/// The words with three single letters or more in a row made one.
+fn spelt_out(words: &[String]) -> Vec<String> {
+    let mut joined = Vec::with_capacity(words.len());
+    let mut at = 0;
+    while at < words.len() {
+        let run =
+            words[at..].iter().take_while(|word| word.len() == 1 && word.as_bytes()[0].is_ascii_lowercase()).count();
+        let end = at + if run > 2 { run } else { 1 };
+        joined.push(words[at..end].concat());
+        at = end;
+    }
+    joined
+}
+
+/// Whether the words are a phrase of the list, or several, with nothing but fillers around: "please quit now".
+fn only(words: &[String], list: &Phrases, fillers: &[&Phrases]) -> bool {
+    contains(words, list)
+        && fillers.iter().fold(without(words, list), |rest, fillers| without(&rest, fillers)).is_empty()
 }
 
 fn accepted(reply: &Reply<'_>, rule: &'static str) -> Decision {

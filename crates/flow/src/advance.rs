@@ -31,6 +31,8 @@ impl Flow {
     /// [`FlowError::Restless`] after [`MAX_ROUNDS`].
     pub async fn settle(&self) -> Result<Advanced, FlowError> {
         let mut done = Advanced::default();
+        // Waits for whoever follows webhooks already: what they queue is due as well.
+        self.turn("receipts").await?;
         for _ in 0..MAX_ROUNDS {
             let mut changed = self.turn("plan").await?;
             let summary = self.dispatch_due(crate::dispatch::BATCH).await?;

@@ -69,7 +69,8 @@ pub(crate) struct RefusedNumber {
 }
 
 impl Flow {
-    /// Takes a webhook. When it returns, what it told is committed; what follows from it is done or under way.
+    /// Takes a webhook and does what follows, for callers who need not answer at once. When it returns, what it told is committed;
+    /// what follows from it is done or under way.
     pub async fn take_hook(&self, hook: Hook<'_>) -> Result<(), NotTaken> {
         if let Some(practice) = self.keep_hook(hook).await? {
             self.follow_hooks(practice).await;

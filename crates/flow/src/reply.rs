@@ -113,7 +113,9 @@ impl Flow {
         let visit = one_open(visits).map(|visit| visit.start_at.local(open.zone_of(visit)));
         let decision = self.replies().classify(&Reply { text: &inbound.text, open_questions, visit });
         if inbound.has_media && !decision.opts_out && decision.intent != Intent::Urgent {
-            return Decision { hold: decision.hold, ..Decision::stored(Intent::Person, "media", false) };
+            // What holds keeps its rule: the hold is read from it when the text is followed.
+            let rule = if decision.hold { decision.rule } else { "media" };
+            return Decision::stored(Intent::Person, rule, false);
         }
         decision
     }

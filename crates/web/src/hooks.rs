@@ -1,4 +1,5 @@
-//! Webhooks of carriers: raw bytes and headers go to the step that verifies them; nothing is decoded here.
+//! Webhooks of carriers: raw bytes and headers go to the step that verifies them; nothing is decoded here. One is answered as soon
+//! as what it told is committed, and what follows from it goes on without the carrier.
 
 use crate::state::WebState;
 use axum::Router;
@@ -36,8 +37,14 @@ async fn take(
     body: &[u8],
 ) -> StatusCode {
     let hook = Hook { provider: &provider, slug: &slug, kind, query: query.as_deref(), headers, body };
-    match state.flow.take_hook(hook).await {
-        Ok(()) => StatusCode::NO_CONTENT,
+    match state.flow.keep_hook(hook).await {
+        Ok(practice) => {
+            if let Some(practice) = practice {
+                let flow = state.flow.clone();
+                tokio::spawn(async move { flow.follow_hooks(practice).await });
+            }
+            StatusCode::NO_CONTENT
+        }
         Err(refused) => {
             let status = status_of(&refused);
             // Neither the error nor the status holds anything of the body.

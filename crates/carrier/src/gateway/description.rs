@@ -1,5 +1,6 @@
 //! A gateway's description: a TOML file that says how it is asked, what its answers mean, and how its webhooks look.
 
+use super::answers::{Answers, AnswersFile};
 use super::template::{Template, Word};
 use crate::{Codes, CodesError, MessageStatus};
 use base64::Engine as _;
@@ -28,7 +29,7 @@ fn wrong(message: impl Into<String>) -> DescriptionError {
 struct File {
     submit: Submit,
     #[serde(default)]
-    answer: Answers,
+    answer: AnswersFile,
     #[serde(default)]
     codes: BTreeMap<String, BTreeMap<String, String>>,
     webhook: Option<Webhook>,
@@ -59,37 +60,6 @@ fn post() -> String {
 
 const fn ten() -> u64 {
     10
-}
-
-/// What answers to a hand-over mean.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Answers {
-    /// Statuses that say "taken".
-    pub(super) taken: Vec<u16>,
-    /// Statuses that say "certainly not taken, come again".
-    pub(super) busy: Vec<u16>,
-    /// Statuses that say "no, for good".
-    pub(super) refused: Vec<u16>,
-    /// Where the gateway's id of the message stands.
-    pub(super) reference: String,
-    /// Where its code stands.
-    pub(super) code: String,
-    /// What must stand where for a "taken" to be true.
-    pub(super) must: BTreeMap<String, String>,
-}
-
-impl Default for Answers {
-    fn default() -> Self {
-        Self {
-            taken: vec![200, 201, 202],
-            busy: vec![429],
-            refused: (400..=499).filter(|status| *status != 429).collect(),
-            reference: "/id".to_owned(),
-            code: "/code".to_owned(),
-            must: BTreeMap::new(),
-        }
-    }
 }
 
 /// How webhooks are signed.
@@ -292,7 +262,7 @@ impl Description {
             sender: file.submit.sender,
             timeout: Duration::from_secs(file.submit.timeout_s),
             key_life: file.submit.key_life_s.map(Duration::from_secs),
-            answers: file.answer,
+            answers: file.answer.complete(),
             codes: Codes::of(file.codes).map_err(|error: CodesError| wrong(format!("[codes] {error}")))?,
             webhook: file.webhook,
             status: file.status.map(status).transpose()?,

@@ -18,7 +18,7 @@ macro_rules! lexicon {
 
         impl Lexicon {
             fn add(&mut self, file: File) {
-                $(self.$field.extend(file.$field.iter().map(|line| tokens(&fold(line)).tokens));)+
+                $(self.$field.extend(file.$field.iter().map(|line| tokens(&fold(line)).words()));)+
                 // The longest first, so that "thank you" is one courtesy and not a "you" left over.
                 $(self.$field.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));)+
             }
@@ -28,11 +28,18 @@ macro_rules! lexicon {
 
 lexicon!(
     danger,
+    danger_words,
     opt_out_words,
     opt_out_ask_words,
+    at_once,
+    asking,
+    swearing,
     opt_out_phrases,
     stop_words,
     stop_begins,
+    stop_ends,
+    stop_holds,
+    not_stop,
     stop_denied,
     stop_elsewhere,
     stop_fillers,
@@ -52,6 +59,8 @@ lexicon!(
     negations,
     negative,
     reactions,
+    ours,
+    yes_goes_on,
     one,
     two,
     three,
@@ -93,6 +102,11 @@ pub(super) fn contains(words: &[String], list: &[Vec<String>]) -> bool {
 /// Whether the words are exactly a phrase of the list.
 pub(super) fn is_one_of(words: &[String], list: &[Vec<String>]) -> bool {
     list.iter().any(|phrase| phrase.as_slice() == words)
+}
+
+/// Whether the words begin with a phrase of the list.
+pub(super) fn starts_with_one_of(words: &[String], list: &[Vec<String>]) -> bool {
+    list.iter().any(|phrase| !phrase.is_empty() && words.starts_with(phrase))
 }
 
 /// The words without the phrases of a list, longest phrase first.

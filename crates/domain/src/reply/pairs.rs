@@ -3,8 +3,8 @@
 use super::text::fold;
 use serde::Deserialize;
 
-/// The data file, embedded.
-const PAIRS: &str = include_str!("../../data/reply_pairs.toml");
+/// The data files, embedded.
+const PAIRS: [&str; 2] = [include_str!("../../data/reply_pairs.toml"), include_str!("../../data/reply_danger.toml")];
 
 /// What a pair means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -25,7 +25,9 @@ struct File {
 struct Record {
     means: Means,
     first: Vec<String>,
+    #[serde(default)]
     then: Vec<String>,
+    #[serde(default)]
     within: usize,
     #[serde(default)]
     either: bool,
@@ -40,13 +42,18 @@ struct Record {
 enum Word {
     Whole(String),
     Beginning(String),
+    /// A number of two figures or more.
+    Number,
 }
 
 impl Word {
     fn read(piece: &str) -> Self {
+        if piece == "##" {
+            return Self::Number;
+        }
         match piece.strip_suffix('*') {
-            Some(beginning) => Self::Beginning(fold(beginning)),
-            None => Self::Whole(fold(piece)),
+            Some(beginning) => Self::Beginning(fold(beginning).replace('í', "i")),
+            None => Self::Whole(fold(piece).replace('í', "i")),
         }
     }
 
@@ -54,6 +61,7 @@ impl Word {
         match self {
             Self::Whole(own) => own == word,
             Self::Beginning(own) => word.starts_with(own.as_str()),
+            Self::Number => word.len() > 1 && word.chars().all(|c| c.is_ascii_digit()),
         }
     }
 }
@@ -93,7 +101,9 @@ impl Pair {
                     let end = at + phrase.len();
                     stands_at(phrase, words, at)
                         && !(at > 0 && self.not_after.iter().any(|word| stands_at(word, words, at - 1)))
-                        && (end..end + self.within).any(|place| then.iter().any(|then| stands_at(then, words, place)))
+                        && (self.then.is_empty()
+                            || (end..end + self.within)
+                                .any(|place| then.iter().any(|then| stands_at(then, words, place))))
                 };
                 first.iter().any(after)
             })
@@ -110,10 +120,14 @@ pub(super) struct Pairs(Vec<Pair>);
 impl Pairs {
     /// Reads the embedded file.
     pub(super) fn embedded() -> Self {
-        let file: File = toml::from_str(PAIRS).expect("the embedded pairs are well-formed; a test reads them");
-        Self(
+        let read = |text| -> Vec<Record> {
+            let file: File = toml::from_str(text).expect("the embedded pairs are well-formed; a test reads them");
             file.pair
+        };
+        Self(
+            PAIRS
                 .into_iter()
+                .flat_map(read)
                 .map(|record| Pair {
                     means: record.means,
                     first: phrases(&record.first),
@@ -133,11 +147,10 @@ impl Pairs {
     }
 }
 
-/// Whether a long word is another one, mistyped: at most two letters wrong, missing, too many or changed about.
-pub(super) fn is_mistyped(word: &str, meant: &str) -> bool {
-    const MOST: usize = 2;
+/// Whether a word is another one, mistyped: at most so many letters wrong, missing, too many or changed about.
+pub(super) fn is_mistyped(word: &str, meant: &str, most: usize) -> bool {
     let (word, meant): (Vec<char>, Vec<char>) = (word.chars().collect(), meant.chars().collect());
-    if word.len().abs_diff(meant.len()) > MOST {
+    if word.len().abs_diff(meant.len()) > most {
         return false;
     }
     // Optimal string alignment, row by row; three rows are enough for a change about.
@@ -154,5 +167,5 @@ pub(super) fn is_mistyped(word: &str, meant: &str) -> bool {
         }
         before = std::mem::replace(&mut last, row);
     }
-    last.last().is_some_and(|cost| *cost <= MOST)
+    last.last().is_some_and(|cost| *cost <= most)
 }

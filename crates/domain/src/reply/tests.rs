@@ -129,6 +129,94 @@ fn quotations_are_not_said_unless_they_are_all_that_is_said() {
 }
 
 #[test]
+fn what_a_patient_quotes_of_anybody_but_us_is_said_and_never_a_plain_yes() {
+    all_are(
+        Intent::Person,
+        &[
+            "yes \"but only by video\"",
+            "Yes. “I need a wheelchair”",
+            "1 «but later»",
+            "yes \"see you then\"",
+            "yes\n> I will be late",
+            "yes\n> see you then",
+            "ok\nOn Mon, Bob wrote:\nsee you then",
+            "yes\nSent from my iPhone if I can",
+        ],
+    );
+    all_are(
+        Intent::Accept,
+        &["yes\n> Oak Street: visit Tue 9:15.\n> Reply 1 to confirm", "sí\n> Responda 1 para confirmar."],
+    );
+    all_are(Intent::OptOut, &["I told you \"stop texting me\"", "les dije \"no más mensajes\""]);
+    all_are(Intent::Urgent, &["she said \"I want to die\""]);
+}
+
+#[test]
+fn a_si_that_may_be_if_is_no_yes() {
+    all_are(
+        Intent::Accept,
+        &[
+            "si",
+            "sí puedo",
+            "Sí, puedo",
+            "si\u{301} puedo",
+            "si voy",
+            "si gracias",
+            "claro que si voy",
+            "Si, ahí estaré",
+        ],
+    );
+    all_are(
+        Intent::Person,
+        &[
+            "voy si puedo",
+            "si puedo",
+            "si voy, confirmo",
+            "ok si puedo",
+            "SI PUEDO AHI ESTARE",
+            "confirmo si voy",
+            "sí, si puedo",
+        ],
+    );
+    assert_eq!(decide("si no puedo ir les aviso", 1).intent, Intent::Person);
+}
+
+#[test]
+fn fillers_and_swearing_around_a_word_of_withdrawal_change_nothing() {
+    all_are(
+        Intent::OptOut,
+        &["please quit now", "end it now", "ya párale", "fuck off", "don't fucking text me", "stip", "stop at once"],
+    );
+    all_are(Intent::OptOutAsk, &["just cancel", "cancelar ya", "Out", "cancel?"]);
+    all_are(Intent::Person, &["the end", "step", "don't unsubscribe me", "take me off the waitlist"]);
+    for text in ["quit Karen", "revoke, I have a new doctor"] {
+        let unclear = decide(text, 1);
+        assert!(unclear.intent == Intent::Person && unclear.hold, "{text:?} by {}", unclear.rule);
+    }
+    all_are(Intent::OptOut, &["S T O P thanks", "yes\nSent from my iPhone stop", "stop\nSent from my Galaxy S21"]);
+}
+
+#[test]
+fn a_cry_for_help_is_danger_and_help_with_an_errand_is_none() {
+    all_are(
+        Intent::Urgent,
+        &["help me", "Help me I fell", "911", "EMERGENCIA", "I took 30 pills", "me estoy muriendo"],
+    );
+    all_are(
+        Intent::Person,
+        &[
+            "can you help me?",
+            "help me find the office",
+            "suite 911",
+            "my phone is dying",
+            "me muero de risa",
+            "emergency contact is my wife",
+        ],
+    );
+    assert_ne!(decide("I took 2 pills", 1).intent, Intent::Urgent);
+}
+
+#[test]
 fn opt_out_in_any_wording() {
     all_are(
         Intent::OptOut,

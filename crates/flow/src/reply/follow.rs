@@ -140,7 +140,8 @@ impl Flow {
             Some(say) => self.write_answer(open, &sender, about.as_ref(), say, text.received_at, now)?,
             None => None,
         };
-        Ok(Plan { text, decision, confirmation, task: task_of(decision), say, sender })
+        let task = task_of(decision, !sender.visits.is_empty());
+        Ok(Plan { text, decision, confirmation, task, say, sender })
     }
 
     /// What a text is answered with by itself.
@@ -261,8 +262,8 @@ async fn senders(
     Ok(found)
 }
 
-/// What a person must look at.
-fn task_of(decision: Decision) -> Option<&'static str> {
+/// What a person must look at; `awaited`: visits that the number was told of are still to come.
+fn task_of(decision: Decision, awaited: bool) -> Option<&'static str> {
     match decision.intent {
         Intent::Urgent => Some("urgent"),
         Intent::OptOutAsk => Some("opt-out-ask"),
@@ -270,8 +271,9 @@ fn task_of(decision: Decision) -> Option<&'static str> {
         Intent::Reschedule => Some("reschedule"),
         Intent::CannotCome => Some("cannot-come"),
         Intent::Person if decision.hold => Some("stop-unclear"),
-        // A plain yes to several questions, or to none that is open: we ask which, or send the link. Nobody need read "1".
-        Intent::Person if decision.which => None,
+        // A plain yes to several questions, or to one that is answered: we ask which, or send the link. Nobody need read "1".
+        // After the visit began or was cancelled there is nothing to ask, and a person reads it.
+        Intent::Person if decision.which && awaited => None,
         Intent::Person => Some("reply"),
         Intent::Accept | Intent::OptOut | Intent::OptIn | Intent::Help => None,
     }

@@ -15,7 +15,7 @@ const NIGHT: Instant = Instant::from_ms(NOW.as_ms() + 13 * 3_600_000);
 const VISIT_DAY: Instant = Instant::from_ms(NOW.as_ms() + 11 * 86_400_000);
 
 /// Omar has got the text about his booking.
-async fn told(store: &Store) -> Scene {
+pub(crate) async fn told(store: &Store) -> Scene {
     let scene = Scene::new(store, PracticeSettings::default()).await;
     scene.import(OMAR_ROW).await;
     assert_eq!(scene.settle().await, 1);
@@ -23,6 +23,7 @@ async fn told(store: &Store) -> Scene {
 }
 
 async fn acts(scene: &Scene) -> Vec<String> {
+    scene.followed().await;
     let ledger = scene.world.flow.consent_of(scene.world.practice, OMAR).await.unwrap();
     ledger.entries.into_iter().map(|entry| entry.act).collect()
 }
@@ -47,9 +48,14 @@ async fn write(scene: &Scene, event: &str, to: Option<&str>, text: &str, opt_out
         media: false,
         opt_out_confirmed,
     };
+    post(scene, &reply).await;
+}
+
+/// The same, with everything about it.
+pub(crate) async fn post(scene: &Scene, reply: &ReplyEvent) {
     let hook = format!("{}/hooks/sandbox/{}/inbound", scene.url, scene.world.slug);
     let wall = kept_flow::Clock::wall(&*scene.world.clock);
-    Caller::new(scene.client.clone(), Secret::new([9; 32])).call(&hook, wall, &reply).await.unwrap();
+    Caller::new(scene.client.clone(), Secret::new([9; 32])).call(&hook, wall, reply).await.unwrap();
 }
 
 #[tokio::test]

@@ -135,6 +135,7 @@ impl Scene {
     }
 
     async fn consents(&self) -> i64 {
+        self.followed().await;
         self.world.flow.verify_consents(self.world.practice).await.unwrap().unwrap()
     }
 }

@@ -9,6 +9,7 @@ mod hooks;
 mod lines;
 mod lost;
 mod portal;
+mod replies;
 mod sandbox;
 mod scanner;
 mod staff;

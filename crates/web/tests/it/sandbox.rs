@@ -85,7 +85,13 @@ impl Scene {
         answer.text().await.unwrap()
     }
 
+    /// What followed from the webhooks that were acknowledged is done.
+    pub(crate) async fn followed(&self) {
+        self.world.flow.run_sweep("receipts").await.unwrap();
+    }
+
     pub(crate) async fn answers(&self) -> Vec<Answer> {
+        self.followed().await;
         let mut tx = self.world.flow.store.read(Scope::Practice(self.world.practice)).await.unwrap();
         let far = Instant::from_ms(NOW.as_ms() * 2);
         let ids = tx.visits_starting(self.world.practice, NOW, far).await.unwrap();
@@ -93,6 +99,7 @@ impl Scene {
     }
 
     pub(crate) async fn tasks(&self) -> Vec<String> {
+        self.followed().await;
         let mut tx = self.world.flow.store.read(Scope::Practice(self.world.practice)).await.unwrap();
         let mut kinds: Vec<_> =
             tx.open_tasks(self.world.practice).await.unwrap().into_iter().map(|task| task.kind).collect();
