@@ -72,8 +72,9 @@ async fn all_visits(world: &World, content: &str) -> Vec<KnownVisit> {
     let keys: Vec<BlindIndex> = reading.visits.iter().map(key).collect();
     let mut tx = world.flow.store.read(Scope::Practice(world.practice)).await.unwrap();
     let header = open.keys.blind(Blind::Header, &table.header_key());
-    let source = tx.find_source_by_header(world.practice, header).await.unwrap().unwrap();
-    tx.visits_of_rows(world.practice, source.id, &keys).await.unwrap()
+    let layouts = tx.layouts(world.practice).await.unwrap();
+    let source = layouts.iter().find(|layout| layout.header == header).unwrap().source;
+    tx.visits_of_rows(world.practice, source, &keys).await.unwrap()
 }
 
 /// What a patient or the desk does in Kept.

@@ -2,6 +2,7 @@
 
 use kept_store::testing::{TestDatabase, both};
 use kept_store::{DatabaseUrl, Scope, Settings, Store, StoreError};
+use sqlx::{Connection as _, PgConnection};
 
 #[tokio::test]
 async fn a_fresh_database_has_the_wanted_schema_and_migrating_again_changes_nothing() {
@@ -132,5 +133,25 @@ async fn sqlite_takes_bulk_rows_first_and_the_table_by_its_index() {
     let plan = tx.explain(&select).await.unwrap();
     assert!(by_index(&plan, "a"), "readers know the statistics too: {plan:?}");
     drop(tx);
+    database.close().await;
+}
+
+/// Row-level security binds migrations too: one that forgets it changes nothing.
+#[tokio::test]
+async fn a_practice_from_before_rotation_has_a_key_that_seals_after_migrating() {
+    const MIGRATION: &str = include_str!("../../../../migrations/postgres/0014_first_keys_seal.sql");
+    let Some(database) = TestDatabase::postgres().await else { return };
+    super::intake::practice(&database.store).await;
+    let DatabaseUrl::Postgres(url) = &database.settings.url else { panic!("a server") };
+    let mut before = PgConnection::connect(url).await.unwrap();
+    let old = "SET kept.scope = 'work';
+        INSERT INTO practice_keys (practice_id, version, wrapped_dek, created_at_ms) SELECT id, 1, '\\x01', 5 FROM practices";
+    sqlx::raw_sql(old).execute(&mut before).await.unwrap();
+    let mut migrating = PgConnection::connect(url).await.unwrap();
+    let text = sqlx::AssertSqlSafe(format!("BEGIN; {MIGRATION} COMMIT"));
+    sqlx::raw_sql(text).execute(&mut migrating).await.unwrap();
+    let sealing = "SELECT version, sealing_at_ms = created_at_ms FROM practice_keys";
+    let keys: Vec<(i64, Option<bool>)> = sqlx::query_as(sealing).fetch_all(&mut before).await.unwrap();
+    assert_eq!(keys, [(1, Some(true))]);
     database.close().await;
 }
