@@ -95,6 +95,12 @@ async fn sessions_are_found_by_their_hash_and_end() {
         assert_eq!(tx.staff_session(&[3; 32]).await.unwrap(), None);
         assert!(tx.staff_session(&[2; 32]).await.unwrap().is_some(), "the one that was kept");
         tx.commit().await.unwrap();
+
+        let mut tx = store.read(Scope::Lookup).await.unwrap();
+        for n in [1, 2] {
+            assert_eq!(tx.practice_of_staff_session(&[n; 32]).await.unwrap(), Some(practice), "ended or not");
+        }
+        assert_eq!(tx.practice_of_staff_session(&[9; 32]).await.unwrap(), None);
     })
     .await;
 }
