@@ -109,7 +109,7 @@ pub(super) async fn csv(
         _ => (choice.by.as_str(), figures::lines(&report.groups, names)),
     };
     let file = format!("attachment; filename=\"missed-{name}-{}-{}.csv\"", choice.period.from(), choice.period.to());
-    let mut response = text.into_response();
+    let mut response = format!("{}{text}", figures::BYTE_ORDER_MARK).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(file).expect("days and words are ASCII"));

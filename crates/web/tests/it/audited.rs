@@ -82,6 +82,7 @@ async fn every_private_page_leaves_one_entry_that_says_who_looked() {
                 continue;
             }
             assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.body);
+            assert_eq!(path.contains(".csv"), answer.body.starts_with('\u{FEFF}'), "{path}: spreadsheets need it");
             let acts: Vec<&str> = new.iter().map(|entry| entry.act.as_str()).collect();
             assert_eq!(acts, [expected(path)], "{path}");
             assert_eq!(new[0].actor, format!("staff:{}", world.staff), "{path}");
