@@ -92,6 +92,18 @@ test("a link that works no more says what to do", async ({ page, demo, language 
   await expectGood(page, "dead link");
 });
 
+test("without a connection the first page says so and waits", async ({ page, context, demo }) => {
+  const { link } = somebody(demo);
+  await page.goto(link);
+  await context.setOffline(true);
+  await page.locator("section:visible button").click();
+  await expect(page.locator("section:visible [data-offline]")).toBeVisible();
+  await expectGood(page, "offline");
+  await context.setOffline(false);
+  await page.locator("section:visible button").click();
+  await page.waitForURL(/\/identify/);
+});
+
 test("a link without its secret takes a pasted one, mangled as mail gateways do", async ({ page, demo }) => {
   const { link } = somebody(demo);
   const [address = "", code = ""] = link.split("#");
