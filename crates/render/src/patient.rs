@@ -193,6 +193,8 @@ pub struct VisitPage {
     pub frame: Frame,
     /// The link, by its opaque id.
     pub link: String,
+    /// Whether the patient wants no messages.
+    pub stopped: bool,
     /// The visits.
     pub visits: Vec<VisitCard>,
 }

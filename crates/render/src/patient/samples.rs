@@ -127,10 +127,11 @@ impl Samples for IdentifyPage {
 
 impl Samples for VisitPage {
     fn samples() -> Vec<Self> {
-        let page = |visits| Self { frame: frame(), link: "0199".to_owned(), visits };
+        let page = |visits| Self { frame: frame(), link: "0199".to_owned(), stopped: false, visits };
         let mut pages: Vec<Self> =
             CardState::ALL.iter().flat_map(|&state| [page(vec![card(state)]), page(vec![bare_card(state)])]).collect();
         pages.push(page(vec![card(CardState::Asked), bare_card(CardState::Accepted)]));
+        pages.push(Self { stopped: true, ..page(vec![card(CardState::Asked)]) });
         pages
     }
 }
