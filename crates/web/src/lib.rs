@@ -5,6 +5,7 @@
 //! page its own content security policy ([`csp`]); every limit stands in [`limits`].
 
 mod assets;
+mod client;
 mod cookie;
 pub mod csp;
 mod error;

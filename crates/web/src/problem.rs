@@ -118,6 +118,11 @@ impl Problem {
         matches!(self, Self::OldForm | Self::Replaced | Self::Cancelled | Self::Over | Self::InsideCutOff)
     }
 
+    /// Whether a new link is what helps.
+    fn needs_link(self) -> bool {
+        matches!(self, Self::LinkDead | Self::Closed | Self::NotFound)
+    }
+
     /// What the framework's own refusals mean.
     fn of(status: StatusCode) -> Self {
         match status {
@@ -208,6 +213,7 @@ async fn page(
     let context = ProblemPage {
         frame: patient::frame(state, practice.as_deref(), locale),
         back: problem.leads_back(),
+        ask: problem.needs_link() && practice.is_some(),
         title: state.flow.render.phrase(locale, &format!("problem.{word}.title"), &[])?,
         text: state.flow.render.phrase(locale, &format!("problem.{word}.text"), &[])?,
     };

@@ -9,6 +9,7 @@ mod desk;
 mod hooks;
 mod lines;
 mod lost;
+mod new_link;
 mod portal;
 mod sandbox;
 mod scanner;
