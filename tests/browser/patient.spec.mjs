@@ -8,8 +8,8 @@ const FIRST_RESPONSE_BYTES = 14 * 1024;
 const PAGE_BYTES = 20 * 1000;
 
 const WORDS = {
-  en: { question: /^Can you come on /, wrong: /does not match/, done: "Thank you. See you then.", cancelled: "Your visit is cancelled", asked: "We got your wish", dead: "This link does not work any more" },
-  es: { question: /^¿Puede venir el /, wrong: /No coincide/, done: "Gracias. Nos vemos entonces.", cancelled: "Su cita está cancelada", asked: "Recibimos su pedido", dead: "Este enlace ya no funciona" },
+  en: { question: /^Can you come on /, wrong: /does not match/, done: "Thank you. See you then.", cancelled: "Your visit is cancelled", asked: "We got your wish", dead: "This link does not work any more", asked_link: "Look at your text messages" },
+  es: { question: /^¿Puede venir el /, wrong: /No coincide/, done: "Gracias. Nos vemos entonces.", cancelled: "Su cita está cancelada", asked: "Recibimos su pedido", dead: "Este enlace ya no funciona", asked_link: "Mire sus mensajes de texto" },
 };
 
 let next = 0;
@@ -90,6 +90,25 @@ test("a link that works no more says what to do", async ({ page, demo, language 
   await page.locator("section:visible button").click();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(WORDS[language].dead);
   await expectGood(page, "dead link");
+  await page.fill("[name=number]", "212 555 0177");
+  await page.locator("main form button").click();
+  await page.waitForURL(/\/new-link\/asked$/);
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(WORDS[language].asked_link);
+  await expectGood(page, "asked for a link");
+  await page.goto(page.url().replace("/asked", ""));
+  await expectGood(page, "ask for a link");
+});
+
+test("without a connection the first page says so and waits", async ({ page, context, demo }) => {
+  const { link } = somebody(demo);
+  await page.goto(link);
+  await context.setOffline(true);
+  await page.locator("section:visible button").click();
+  await expect(page.locator("section:visible [data-offline]")).toBeVisible();
+  await expectGood(page, "offline");
+  await context.setOffline(false);
+  await page.locator("section:visible button").click();
+  await page.waitForURL(/\/identify/);
 });
 
 test("a link without its secret takes a pasted one, mangled as mail gateways do", async ({ page, demo }) => {

@@ -76,6 +76,14 @@ pub mod act {
     pub const VISIT_VIEWED: &str = "visit.viewed";
     /// Somebody looked at the call list.
     pub const CALLS_VIEWED: &str = "calls.viewed";
+    /// Somebody looked at a file before it was imported: its columns' values, or what it would change and say.
+    pub const UPLOAD_VIEWED: &str = "upload.viewed";
+    /// Somebody took the rows of a file that could not be used.
+    pub const REJECTS_EXPORTED: &str = "rejects.exported";
+    /// Somebody looked at the report of missed visits, which names people who work here.
+    pub const REPORT_VIEWED: &str = "report.viewed";
+    /// Somebody took the report's figures as a file.
+    pub const REPORT_EXPORTED: &str = "report.exported";
     /// Somebody took a call over, or wrote down what calling came to.
     pub const CALL_NOTED: &str = "call.noted";
     /// Somebody decided about a message: it arrived, goes out again, or is planned anew.

@@ -4,6 +4,7 @@
 //! always stop messages. Everything else goes to a person, with at most one automatic answer in [`ANSWER_PAUSE`].
 
 mod answer;
+pub mod asked;
 mod follow;
 
 use crate::{Flow, FlowError, OpenPractice};

@@ -5,12 +5,13 @@
 
 pub mod csv;
 
+use crate::audit::{Actor, AuditEntry, act};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::NaiveDate;
 use kept_domain::report::{Dimension, FUNNEL, FunnelStep, LeadBand, NONE, Tally, count_days, week_of, week_start};
 use kept_domain::stats::{self, ControlChart, Difference, Interval, Point};
 use kept_domain::time::{day_number, from_day_number};
-use kept_domain::{Answer, PracticeId};
+use kept_domain::{Answer, PracticeId, StaffId};
 use kept_store::{DaySpan, Scope};
 use std::collections::BTreeMap;
 
@@ -210,6 +211,35 @@ impl Flow {
         let sums = tx.outcome_sums(practice, by.as_str(), span).await?;
         drop(tx);
         Ok(lines(&open, by, &sums))
+    }
+
+    /// The manager's page. One audit entry says who looked.
+    pub async fn view_report(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        (period, by, year): (Period, Dimension, bool),
+    ) -> Result<MissedReport, FlowError> {
+        let report = self.missed_report(practice, period, by, year).await?;
+        let entry = AuditEntry::new(act::REPORT_VIEWED, Actor::Staff(staff)).word("by", by.as_str());
+        self.note_view(practice, entry).await?;
+        Ok(report)
+    }
+
+    /// The manager's figures, to take away as a file, with `names` or without. One audit entry says who took them.
+    pub async fn export_report(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        (period, by, year): (Period, Dimension, bool),
+        names: bool,
+    ) -> Result<MissedReport, FlowError> {
+        let report = self.missed_report(practice, period, by, year).await?;
+        let entry = AuditEntry::new(act::REPORT_EXPORTED, Actor::Staff(staff))
+            .word("by", by.as_str())
+            .word("names", if names { "yes" } else { "no" });
+        self.note_view(practice, entry).await?;
+        Ok(report)
     }
 
     /// Everything on the manager's page. `year` compares with a year before instead of the period before.

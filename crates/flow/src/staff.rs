@@ -158,6 +158,14 @@ impl Flow {
         person(open, &found, &row).map(Some)
     }
 
+    /// The name in addresses of the practice that a token's session, ended or not, was at: where to sign in again.
+    pub async fn practice_of_session(&self, token: &str) -> Result<Option<String>, FlowError> {
+        let hash = TokenHash::of(token);
+        let found = self.store.read(Scope::Lookup).await?.practice_of_staff_session(&hash.0).await?;
+        let Some(id) = found else { return Ok(None) };
+        Ok(Some(self.practice(id).await?.practice.slug.clone()))
+    }
+
     /// Ends a session.
     pub async fn sign_out(&self, practice: PracticeId, staff: StaffId, session: SessionId) -> Result<(), FlowError> {
         let wall = self.clock.wall();

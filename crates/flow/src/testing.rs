@@ -37,6 +37,11 @@ pub fn flow_with(store: &Store, carriers: kept_carrier::Carriers, public_url: &s
     (flow, clock)
 }
 
+/// What the script of the first page derives from the secret of a link.
+pub fn auth_of_link(secret: &str) -> String {
+    LinkToken::parse(secret).expect("a secret").auth().to_base64url().to_string()
+}
+
 /// One practice in New York, "Oak Street Family Medicine", with one location and one administrator.
 #[derive(Debug)]
 pub struct World {
@@ -168,6 +173,12 @@ impl World {
     pub async fn address(&self, address: &str) -> BlindIndex {
         let open = self.flow.practice(self.practice).await.expect("the practice opens");
         open.keys.blind(Blind::Email, address)
+    }
+
+    /// The blind index of a number.
+    pub async fn number(&self, e164: &str) -> BlindIndex {
+        let open = self.flow.practice(self.practice).await.expect("the practice opens");
+        open.keys.blind(Blind::Phone, e164)
     }
 
     /// The token of a mail to an address, as its "no more mail" address has it.

@@ -1,5 +1,6 @@
 //! A file from the front desk: kept sealed, matched, checked by a dry run, and imported when somebody says so.
 
+use crate::audit::{Actor, AuditEntry, act};
 use crate::board::Private;
 use crate::consent::ConsentChoice;
 use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping, limits};
@@ -112,7 +113,20 @@ impl Flow {
         Ok(Upload { id, file_name: Private(file.file_name), stage })
     }
 
-    /// The file's columns, with values, and what is remembered of files like it.
+    /// The file's columns as a page shows them. One audit entry says who looked.
+    pub async fn upload_columns(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        id: UploadId,
+    ) -> Result<FileLook, ImportError> {
+        let look = self.look_at_upload(practice, id).await?;
+        let entry = AuditEntry::new(act::UPLOAD_VIEWED, Actor::Staff(staff)).id("upload", id).word("page", "columns");
+        self.note_view(practice, entry).await?;
+        Ok(look)
+    }
+
+    /// The file's columns, with values, and what is remembered of files like it. For a page: [`Flow::upload_columns`].
     pub async fn look_at_upload(&self, practice: PracticeId, id: UploadId) -> Result<FileLook, ImportError> {
         let (_, file) = self.open_upload(practice, id).await?;
         self.look_at_file(practice, content(&file)?).await
@@ -177,7 +191,8 @@ impl Flow {
         self.import_upload(practice, staff, id, true, None).await
     }
 
-    /// What importing the file would do, and what it would have said. Writes nothing.
+    /// What importing the file would do, and what it would have said. One audit entry says who looked; nothing else is
+    /// written.
     pub async fn foretell_upload(
         &self,
         practice: PracticeId,
@@ -185,7 +200,10 @@ impl Flow {
         id: UploadId,
     ) -> Result<(ImportOutcome, Forecast), ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
-        self.foretell(import_request(practice, staff, &row, &file)?).await
+        let foretold = self.foretell(import_request(practice, staff, &row, &file)?).await?;
+        let entry = AuditEntry::new(act::UPLOAD_VIEWED, Actor::Staff(staff)).id("upload", id).word("page", "check");
+        self.note_view(practice, entry).await?;
+        Ok(foretold)
     }
 
     /// Imports the file, noting progress. Runs to its end even if nobody waits: spawn it. Without effect while it is being imported,
@@ -260,6 +278,19 @@ impl Flow {
         let counts = serde_json::from_str(&counts)
             .map_err(|_| kept_store::StoreError::Corrupt { table: "imports", column: "counts" })?;
         Ok(UploadResult { counts, rejects_csv: Private(private.rejects_csv) })
+    }
+
+    /// The rejected rows of a finished upload, as a file to take away. One audit entry says who took it.
+    pub async fn export_rejects(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        import: ImportId,
+    ) -> Result<Private, FlowError> {
+        let rows = self.upload_result(practice, import).await?.rejects_csv;
+        let entry = AuditEntry::new(act::REJECTS_EXPORTED, Actor::Staff(staff)).id("import", import);
+        self.note_view(practice, entry).await?;
+        Ok(rows)
     }
 
     async fn open_upload(&self, practice: PracticeId, id: UploadId) -> Result<(UploadRow, UploadPrivate), FlowError> {

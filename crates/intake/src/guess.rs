@@ -378,7 +378,7 @@ pub struct GuessColumn {
 
 impl fmt::Debug for GuessColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GuessColumn({:?}, {:?})", self.header, self.field)
+        write!(f, "GuessColumn({:?})", self.field)
     }
 }
 

@@ -14,9 +14,10 @@ use crate::words;
 use chrono::{NaiveDate, TimeZone};
 use kept_domain::{AppointmentStatus, Instant};
 use std::collections::HashMap;
+use std::fmt;
 
-/// What a file says.
-#[derive(Debug, Clone)]
+/// What a file says. Prints no cell.
+#[derive(Clone)]
 pub struct Reading {
     /// The rows that can be used, in file order.
     pub visits: Vec<SourceVisit>,
@@ -30,6 +31,12 @@ pub struct Reading {
     pub has_actions: bool,
     /// Whether a consent column is mapped.
     pub has_consent: bool,
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reading({} visits, {:?}, {:?})", self.visits.len(), self.rejects, self.problems)
+    }
 }
 
 /// Reads every row. Bad rows are rejected with a reason; good ones are never stopped by them.

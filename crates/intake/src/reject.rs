@@ -4,7 +4,8 @@ use crate::visit::RowKey;
 use std::fmt;
 
 /// Why a row cannot be used. `Display` is one sentence that names the column and says what to do; it never quotes a cell.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Prints its code, without the column.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// No start at all.
     #[error("Column “{column}” is empty: a visit needs a start. Fill it in.")]
@@ -96,6 +97,12 @@ impl Reason {
             Self::CellTooLong => "cell-too-long",
             Self::UnknownAction { .. } => "unknown-action",
         }
+    }
+}
+
+impl fmt::Debug for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
     }
 }
 

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use kept_flow::Flow;
+use kept_store::Scope;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
 
@@ -57,6 +58,11 @@ async fn render(State(metrics): State<Metrics>) -> String {
             metrics::gauge!("kept_database_up").set(0.0);
         }
     }
+    match backlog(&metrics.flow).await {
+        #[expect(clippy::cast_precision_loss, reason = "a count of rows is far below 2^53")]
+        Ok(due) => metrics::gauge!("kept_notices_due").set(due as f64),
+        Err(error) => tracing::warn!(%error, "metrics without the backlog"),
+    }
     match metrics.flow.rotations().await {
         Ok(rotations) => {
             let left: u64 = rotations.iter().map(|rotation| rotation.left).sum();
@@ -66,4 +72,56 @@ async fn render(State(metrics): State<Metrics>) -> String {
         Err(error) => tracing::warn!(%error, "metrics without the changes of keys"),
     }
     metrics.handle.render()
+}
+
+/// Messages that are due and that nobody has taken up: an index holds them and little else.
+async fn backlog(flow: &Flow) -> Result<i64, kept_store::StoreError> {
+    flow.store.read(Scope::Work).await?.due_notices_count(flow.clock.civil()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    /// `name{label}` of every metric that the code keeps, as far as both stand on the macro's own line.
+    fn kept() -> BTreeSet<String> {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crates");
+        let mut files = Vec::new();
+        sources(crates, &mut files);
+        let mut names = BTreeSet::new();
+        for file in files {
+            let text = std::fs::read_to_string(&file).expect("UTF-8");
+            for macro_name in ["counter", "gauge", "histogram"] {
+                for rest in text.split(&format!("metrics::{macro_name}!(\"")).skip(1) {
+                    // `name", "label" => …`, or `name")…`
+                    let mut quoted = rest.split(')').next().unwrap_or_default().split('"');
+                    let name = quoted.next().unwrap_or_default();
+                    let label = quoted.nth(1).map(|label| format!("{{{label}}}")).unwrap_or_default();
+                    names.insert(format!("{name}{label}"));
+                }
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn the_document_lists_every_metric_and_no_other() {
+        let document = include_str!("../../../docs/LOGGING.md");
+        let table = document.split("| metric | what |").nth(1).expect("the table of metrics");
+        let listed: BTreeSet<String> =
+            table.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned())).collect();
+        assert_eq!(listed, kept());
+    }
 }

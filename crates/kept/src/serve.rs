@@ -98,7 +98,9 @@ async fn http(
     router: Router,
     stop: CancellationToken,
 ) -> (&'static str, Result<(), Failure>) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    // With the peer's address: asks for links are counted by client.
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
     (part, served.map_err(Failure::from))
 }
 

@@ -193,6 +193,8 @@ pub struct VisitPage {
     pub frame: Frame,
     /// The link, by its opaque id.
     pub link: String,
+    /// Whether the patient wants no messages.
+    pub stopped: bool,
     /// The visits.
     pub visits: Vec<VisitCard>,
 }
@@ -336,6 +338,17 @@ pub struct ProblemPage {
     pub text: String,
     /// Whether there is a visit to go back to.
     pub back: bool,
+    /// Whether a new link may be asked for.
+    pub ask: bool,
+}
+
+/// "Text me a new link": the form, and what is said after it to everybody alike. Not private.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewLinkPage {
+    /// Around it.
+    pub frame: Frame,
+    /// Whether the form was sent.
+    pub asked: bool,
 }
 
 macro_rules! pages {
@@ -363,6 +376,7 @@ pages! {
     DonePage => "done",
     WishesPage => "reminders",
     ProblemPage => "problem",
+    NewLinkPage => "new-link",
 }
 
 #[cfg(test)]

@@ -78,6 +78,23 @@ impl Template for SignIn {
     }
 }
 
+/// Which practice to sign in at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WhichPractice {
+    /// Around it.
+    pub frame: Frame,
+    /// What went wrong: `unknown`; empty: nothing.
+    pub problem: &'static str,
+}
+
+impl Template for WhichPractice {
+    const NAME: &'static str = "web/staff/which.html";
+    fn samples() -> Vec<Self> {
+        let frame = Frame { person: String::new(), script: String::new(), ..Frame::sample("sign-in") };
+        ["", "unknown"].map(|problem| Self { frame: frame.clone(), problem }).to_vec()
+    }
+}
+
 /// Change the password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Password {
@@ -322,5 +339,10 @@ impl Template for Today {
 
 /// This module's templates.
 pub fn sampled() -> Vec<Sampled> {
-    vec![Sampled::page::<SignIn>(), Sampled::page::<Password>(), Sampled::page::<Today>()]
+    vec![
+        Sampled::page::<SignIn>(),
+        Sampled::page::<WhichPractice>(),
+        Sampled::page::<Password>(),
+        Sampled::page::<Today>(),
+    ]
 }

@@ -26,6 +26,8 @@ pub enum Blind {
     Header,
     /// Address that staff sign in with. Normalised as [`Blind::Email`], but never equal to a patient's.
     StaffEmail,
+    /// Network address of a client, as far as it tells clients apart. Normalised: spaces around it removed.
+    Client,
 }
 
 impl Blind {
@@ -38,13 +40,14 @@ impl Blind {
             Self::Name => "name",
             Self::Header => "header",
             Self::StaffEmail => "staff-email",
+            Self::Client => "client",
         }
     }
 
     fn normalise(self, value: &str) -> Cow<'_, str> {
         match self {
             Self::Header => Cow::Borrowed(value),
-            Self::Phone | Self::PatientKey | Self::AppointmentKey => Cow::Borrowed(value.trim()),
+            Self::Phone | Self::PatientKey | Self::AppointmentKey | Self::Client => Cow::Borrowed(value.trim()),
             Self::Email | Self::StaffEmail => Cow::Owned(value.trim().to_lowercase()),
             Self::Name => Cow::Owned(value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()),
         }
@@ -99,6 +102,7 @@ mod tests {
             Blind::Name,
             Blind::Header,
             Blind::StaffEmail,
+            Blind::Client,
         ];
         let mut seen = std::collections::HashSet::new();
         for seed in [1, 2] {

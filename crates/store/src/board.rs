@@ -261,6 +261,9 @@ impl Tx {
     }
 
     /// Sets what became of visits, lets go of what was held, and has planning look again. Returns those that changed.
+    ///
+    /// `booked` undoes a cancellation as a whole: the patient's refusal no longer stands (it stays among their answers), and
+    /// the desk has nothing to enter of it.
     pub async fn set_statuses(
         &mut self,
         practice: PracticeId,
@@ -277,7 +280,11 @@ impl Tx {
             self,
             (Uuid,),
             "UPDATE appointments SET status = $3, status_at_ms = $5, outcome_by = $4, held = NULL, plan_due = TRUE,
-                 cancelled_by = CASE WHEN $3 = 'cancelled' THEN 'practice' ELSE NULL END
+                 cancelled_by = CASE WHEN $3 = 'cancelled' THEN 'practice' ELSE NULL END,
+                 to_enter = CASE WHEN $3 = 'booked' AND to_enter = 'cancelled' THEN NULL ELSE to_enter END,
+                 answer = CASE WHEN $3 = 'booked' AND answer = 'declined' THEN 'needs-action' ELSE answer END,
+                 answer_via = CASE WHEN $3 = 'booked' AND answer = 'declined' THEN NULL ELSE answer_via END,
+                 answer_at_ms = CASE WHEN $3 = 'booked' AND answer = 'declined' THEN NULL ELSE answer_at_ms END
              FROM {rows} AS r
              WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.status <> $3
              RETURNING appointments.id",

@@ -43,7 +43,7 @@ impl Tx {
         Ok(rows.into_iter().map(|(practice, id)| (practice.into(), id.into())).collect())
     }
 
-    /// How many notices are due and unclaimed: the backlog that health and metrics show.
+    /// How many notices are due and unclaimed: the backlog that the metrics show.
     pub async fn due_notices_count(&mut self, now: Instant) -> Result<i64, StoreError> {
         scalar!(self, i64, "SELECT COUNT(*) FROM notices WHERE state = 'planned' AND due_at_ms <= $1", now.as_ms())
     }

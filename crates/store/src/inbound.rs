@@ -114,6 +114,8 @@ pub struct NumberOwner {
     pub contact: ContactPointId,
     /// The language they are addressed in, if recorded.
     pub locale: Option<Locale>,
+    /// Whether no message may go there, for a reason other than consent.
+    pub suspended: bool,
 }
 
 /// An automatic answer to a text, written already.
@@ -262,19 +264,17 @@ impl Tx {
     ) -> Result<Vec<(BlindIndex, NumberOwner)>, StoreError> {
         let rows = bulk_all!(
             self,
-            (Vec<u8>, Uuid, Option<String>),
-            "SELECT c.bix, c.id, p.locale FROM {rows} AS r
+            (Vec<u8>, Uuid, Option<String>, bool),
+            "SELECT c.bix, c.id, p.locale, c.suspended IS NOT NULL FROM {rows} AS r
              JOIN contact_points c ON c.practice_id = {practice} AND c.bix = r.bix AND c.channel = $3
              JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id ORDER BY c.position, c.id",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             channel.as_str()
         )?;
-        let owner = |(bix, contact, locale): (Vec<u8>, Uuid, Option<String>)| {
-            Ok((
-                blind(bix)?,
-                NumberOwner { contact: contact.into(), locale: locale.and_then(|word| word.parse().ok()) },
-            ))
+        let owner = |(bix, contact, locale, suspended): (Vec<u8>, Uuid, Option<String>, bool)| {
+            let locale = locale.and_then(|word| word.parse().ok());
+            Ok((blind(bix)?, NumberOwner { contact: contact.into(), locale, suspended }))
         };
         rows.into_iter().map(owner).collect()
     }

@@ -25,6 +25,7 @@ mod inbound;
 mod intake;
 mod keys;
 mod link;
+mod link_ask;
 mod outbox;
 mod patient_session;
 mod plan;

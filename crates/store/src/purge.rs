@@ -13,7 +13,7 @@ pub struct PurgeBefore {
     pub sessions: Instant,
     /// Uploads that nobody sent, made before this (wall).
     pub uploads: Instant,
-    /// Throttles that ended before this (wall).
+    /// Throttles that ended, and windows of asks that began, before this (wall).
     pub throttles: Instant,
     /// Days of birth-date failures before this no longer count (days since 1970-01-01).
     pub guard_day: i64,
@@ -27,6 +27,7 @@ impl Tx {
         gone += run!(self, "DELETE FROM patient_sessions WHERE seen_at_ms < $1", before.sessions.as_ms())?;
         gone += run!(self, "DELETE FROM staff_sessions WHERE seen_at_ms < $1", before.sessions.as_ms())?;
         gone += run!(self, "DELETE FROM staff_throttles WHERE next_at_ms < $1", before.throttles.as_ms())?;
+        gone += run!(self, "DELETE FROM link_asks WHERE since_ms < $1", before.throttles.as_ms())?;
         gone += run!(self, "DELETE FROM patient_guards WHERE guard_day < $1", before.guard_day)?;
         // The file of a finished or abandoned upload holds names and numbers that now stand elsewhere, or nowhere. One that is being
         // imported stays, while whoever does it lives.

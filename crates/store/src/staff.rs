@@ -165,6 +165,13 @@ impl Tx {
         )
     }
 
+    /// The practice of a token's session, live or ended, as long as the row is kept. The caller's scope is `Lookup`.
+    pub async fn practice_of_staff_session(&mut self, token_hash: &[u8; 32]) -> Result<Option<PracticeId>, StoreError> {
+        let found =
+            opt!(self, (Uuid,), "SELECT practice_id FROM staff_sessions WHERE token_hash = $1", token_hash.as_slice())?;
+        Ok(found.map(|(id,)| id.into()))
+    }
+
     /// The person behind a session did something.
     pub async fn touch_staff_session(
         &mut self,

@@ -32,7 +32,10 @@ impl WebError {
     fn problem(&self) -> (StatusCode, Problem) {
         match self {
             Self::NotFound | Self::Flow(FlowError::NotFound { .. }) => (StatusCode::NOT_FOUND, Problem::NotFound),
-            Self::BadForm(_) => (StatusCode::UNPROCESSABLE_ENTITY, Problem::BadForm),
+            // A form of ours always names the practice where there are several.
+            Self::BadForm(_) | Self::Flow(FlowError::WhichPractice | FlowError::NoPractice) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, Problem::BadForm)
+            }
             Self::Forbidden => (StatusCode::FORBIDDEN, Problem::Forbidden),
             Self::Flow(error) if error.is_passing() || error.is_no_room() => {
                 (StatusCode::SERVICE_UNAVAILABLE, Problem::Busy)

@@ -5,6 +5,7 @@
 //! page its own content security policy ([`csp`]); every limit stands in [`limits`].
 
 mod assets;
+mod client;
 mod cookie;
 pub mod csp;
 mod error;
@@ -38,14 +39,11 @@ pub fn router(state: WebState) -> Router {
         .merge(staff::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::wrong_method)
-        .layer(from_fn(headers::same_origin))
-        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
-        .layer(from_fn_with_state(state.clone(), problem::as_page));
+        .layer(from_fn(headers::same_origin));
+    let pages = for_people(pages, &state);
 
     // The one page whose form may come from anywhere: mail providers press it for their readers (RFC 8058).
-    let stop_mail = patient::stop_mail_routes()
-        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
-        .layer(from_fn_with_state(state.clone(), problem::as_page));
+    let stop_mail = for_people(patient::stop_mail_routes(), &state);
 
     Router::new()
         .merge(assets::routes())
@@ -58,4 +56,12 @@ pub fn router(state: WebState) -> Router {
         .layer(from_fn_with_state(state.clone(), headers::secure))
         .layer(from_fn_with_state(state.clone(), trace::request))
         .with_state(state)
+}
+
+/// What goes wrong becomes a page, a panic too.
+fn for_people(pages: Router<WebState>, state: &WebState) -> Router<WebState> {
+    pages
+        .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, limits::REQUEST_TIME))
+        .layer(CatchPanicLayer::custom(problem::after_panic_in_page))
+        .layer(from_fn_with_state(state.clone(), problem::as_page))
 }

@@ -118,6 +118,11 @@ impl Problem {
         matches!(self, Self::OldForm | Self::Replaced | Self::Cancelled | Self::Over | Self::InsideCutOff)
     }
 
+    /// Whether a new link is what helps.
+    fn needs_link(self) -> bool {
+        matches!(self, Self::LinkDead | Self::Closed | Self::NotFound)
+    }
+
     /// What the framework's own refusals mean.
     fn of(status: StatusCode) -> Self {
         match status {
@@ -147,7 +152,12 @@ pub(crate) async fn wrong_method() -> Response {
     Problem::WrongMethod.response(StatusCode::METHOD_NOT_ALLOWED)
 }
 
-/// After a panic, which the panic hook has logged: the state of the request is gone, so is the page's language.
+/// After a panic in a page, which the panic hook has logged: the layer around it makes the page that says so.
+pub(crate) fn after_panic_in_page(_: Box<dyn Any + Send + 'static>) -> Response {
+    Problem::Broken.response(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// After a panic anywhere else, or in making that page: in no language but this, since nothing is known of the reader.
 pub(crate) fn after_panic(_: Box<dyn Any + Send + 'static>) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Please call us, or try again later.\n")
         .into_response()
@@ -203,6 +213,7 @@ async fn page(
     let context = ProblemPage {
         frame: patient::frame(state, practice.as_deref(), locale),
         back: problem.leads_back(),
+        ask: problem.needs_link() && practice.is_some(),
         title: state.flow.render.phrase(locale, &format!("problem.{word}.title"), &[])?,
         text: state.flow.render.phrase(locale, &format!("problem.{word}.text"), &[])?,
     };
@@ -212,6 +223,7 @@ async fn page(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tower::ServiceExt as _;
 
     #[test]
     fn every_problem_has_words_in_every_language() {
@@ -232,8 +244,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_panic_in_a_page_is_a_page_with_the_phone_in_the_readers_language() {
+        let database = kept_store::testing::TestDatabase::sqlite().await;
+        let world = kept_flow::testing::World::new(&database.store).await;
+        let settings = crate::Settings { public_url: "https://kept.example".to_owned(), demo: false };
+        let state = WebState::new(world.flow.clone(), settings);
+        let pages = axum::Router::new().route("/{slug}/falls", axum::routing::get(falls));
+        let router = crate::for_people(pages, &state).with_state(state);
+        let request = Request::builder().uri(format!("/{}/falls", world.slug)).header(header::ACCEPT_LANGUAGE, "es");
+        let answer = router.oneshot(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains("lang=\"es\"") && body.contains("tel:+14155550123"), "{body}");
+        assert!(!body.contains("Quizelda"), "{body}");
+        database.close().await;
+    }
+
+    #[tokio::test]
     async fn a_panic_tells_the_reader_nothing_of_its_cause() {
-        use tower::ServiceExt as _;
         let router = axum::Router::<()>::new()
             .route("/", axum::routing::get(falls))
             .layer(tower_http::catch_panic::CatchPanicLayer::custom(after_panic));

@@ -43,3 +43,28 @@ pub(crate) async fn route(request: Request, next: Next) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use kept_flow::testing::World;
+    use kept_store::testing::TestDatabase;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn every_staff_route_is_named_in_its_line() {
+        let database = TestDatabase::sqlite().await;
+        let world = World::new(&database.store).await;
+        let settings = crate::Settings { public_url: "https://kept.example".to_owned(), demo: false };
+        let router = crate::staff::routes().with_state(WebState::new(world.flow.clone(), settings));
+        for (method, path, _) in crate::staff::ROUTES {
+            let address = path.replace(['{', '}'], "");
+            let request = Request::builder().method(*method).uri(address).body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            let named = answer.extensions().get::<Route>().map(|route| route.0.as_str());
+            assert_eq!(named, Some(*path), "{method}");
+        }
+        database.close().await;
+    }
+}

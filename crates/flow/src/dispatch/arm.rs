@@ -1,6 +1,6 @@
 //! The last look: what may still go out is frozen, in one short transaction.
 
-use super::compose::{Draft, DraftText, is_unasked};
+use super::compose::{Draft, DraftText, is_unasked, obeys};
 use super::{DispatchSummary, LEASE, route};
 use crate::audit::{self, AuditEntry, act};
 use crate::consent::ConsentAct;
@@ -169,11 +169,7 @@ impl Flow {
             carrier: ready.carrier.unwrap_or("none"),
             attempt: self.new_id::<AttemptId>(),
             attempt_number: ready.attempt_number,
-            consent_seq: facts
-                .numbers
-                .get(&notice.id)
-                .and_then(|fact| fact.consent_seq)
-                .filter(|_| is_unasked(notice.kind)),
+            consent_seq: facts.numbers.get(&notice.id).and_then(|fact| fact.consent_seq).filter(|_| obeys(notice)),
         }
     }
 }
@@ -192,7 +188,7 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     if facts.now >= notice.expires_at {
         return Verdict::Drop(NoticeState::Expired, SkipReason::Expired.as_str());
     }
-    if !is_unasked(notice.kind) {
+    if !obeys(notice) {
         return Verdict::Go { valid_for: valid_for(draft, facts), send: None };
     }
     let number = facts.numbers.get(&notice.id);
@@ -205,7 +201,9 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
         // Never asked, or said no.
         Some(_) | None => return Verdict::Drop(NoticeState::Cancelled, SkipReason::NoConsent.as_str()),
     }
-    if let Some(verdict) = visits_changed(draft, facts) {
+    if is_unasked(notice.kind)
+        && let Some(verdict) = visits_changed(draft, facts)
+    {
         return verdict;
     }
     // It may opt out; what follows from it comes before anything else to the number.
@@ -222,7 +220,8 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
         };
     }
     let valid_for = valid_for(draft, facts);
-    if notice.kind == NoticeKind::Change {
+    // Caps count neither what the patient must know nor what was asked for.
+    if notice.kind == NoticeKind::Change || !is_unasked(notice.kind) {
         return Verdict::Go { valid_for, send: None };
     }
     let today = local_day(draft, facts.now);
@@ -287,10 +286,7 @@ fn frozen_changed(
 /// Until the hours close or the notice expires, whichever is first: a carrier's queue must not deliver at night.
 fn valid_for(draft: &Draft, facts: &Facts) -> Duration {
     let expires = draft.notice.expires_at - facts.now;
-    let closes = if is_unasked(draft.notice.kind) {
-        draft.hours.closes_at(facts.now, &draft.zones) - facts.now
-    } else {
-        expires
-    };
+    let closes =
+        if obeys(&draft.notice) { draft.hours.closes_at(facts.now, &draft.zones) - facts.now } else { expires };
     expires.min(closes).max(SHORTEST_VALIDITY)
 }

@@ -1,6 +1,7 @@
 //! Opening numbers, writing texts, sealing them: no transaction is open while this runs.
 
 use crate::message::{self, Message, SaidVisit};
+use crate::reply::asked::LINK_ASKED;
 use crate::{Flow, FlowError, OpenPractice, unsubscribe};
 use chrono_tz::Tz;
 use kept_domain::private::{LinkSecret, MailBody, NoticeBody};
@@ -196,6 +197,12 @@ impl Flow {
             new_link: Some(new_link),
         })
     }
+}
+
+/// Whether consent and hours apply: to all but the answers to what the number itself has just written. A link that anybody may
+/// have asked for is no such answer.
+pub(super) fn obeys(notice: &ClaimedNotice) -> bool {
+    is_unasked(notice.kind) || notice.template == LINK_ASKED
 }
 
 /// Whether the rules for what the practice sends by itself apply; an answer to something the patient just did is

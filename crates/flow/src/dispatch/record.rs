@@ -1,7 +1,7 @@
 //! Handing over to the carrier, and writing down what became of it.
 
 use super::arm::Ready;
-use super::compose::is_unasked;
+use super::compose::obeys;
 use super::route::{self, NOT_TAKEN, UNKNOWN};
 use super::{DispatchSummary, SENDERS};
 use crate::receipt::RefusedNumber;
@@ -51,7 +51,7 @@ impl Flow {
             carrier: ready.carrier,
             honours_keys: line.is_some_and(|line| line.honours_keys().is_some()),
             looks_up: line.is_some_and(Line::looks_up),
-            is_answer: !is_unasked(notice.kind),
+            is_answer: !obeys(&notice),
             past: ready.draft.past,
             answer: Carried::Retry { after: None, code: "no-carrier".to_owned(), sure: Sure::NotTaken },
         };

@@ -132,8 +132,8 @@ impl fmt::Debug for ImportProblem {
     }
 }
 
-/// What an import did, or would do.
-#[derive(Debug, Clone)]
+/// What an import did, or would do. Prints no cell of the file, the header's neither.
+#[derive(Clone)]
 pub struct ImportOutcome {
     /// Which import; none in a dry run.
     pub import: Option<ImportId>,
@@ -164,6 +164,20 @@ pub struct ImportOutcome {
     pub header: Vec<String>,
     /// All rejected rows with their reasons, as a CSV file; empty where there are none.
     pub rejects_csv: PrivateText,
+}
+
+impl fmt::Debug for ImportOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ImportOutcome({:?}, {:?}, {} problems, {:?}, {:?})",
+            self.import,
+            self.counts,
+            self.problems.len(),
+            self.details,
+            self.rejects
+        )
+    }
 }
 
 /// Text that is handed to whoever uploaded, and printed nowhere else.
@@ -205,5 +219,31 @@ impl ImportOutcome {
         if self.details.len() < MAX_DETAILS {
             self.details.push(row);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kept_intake::{Mapping, guess, read};
+
+    /// Every cell of it is private, the header's too: it may be a row that was taken for one.
+    const FILE: &str = "Appt ID,Quizelda Name,Date,Time,Status Wolfenhausen,Wolfenhausen Unmapped\n\
+                        1,Quizelda,2026-12-04,10:00,Wolfenhausen-status,Quizelda\n\
+                        2,Quizelda,Wolfenhausen,10:00,Quizelda,Wolfenhausen\n";
+    const MAPPING: &str = "[columns]\nappointment_id = \"Appt ID\"\npatient_name = \"Quizelda Name\"\n\
+                           starts_at = [\"Date\", \"Time\"]\nstatus = \"Status Wolfenhausen\"\n\
+                           [values.status]\n\"Quizelda\" = \"noshow\"\n";
+
+    #[test]
+    fn no_cell_of_a_file_is_printed() {
+        let mapping = Mapping::parse(MAPPING).expect("a good mapping");
+        let table = Table::open(FILE.as_bytes(), Some(&mapping)).expect("a good file");
+        let reading = read(&table, &mapping).expect("readable");
+        let outcome = ImportOutcome::of(&table, &reading);
+        assert_eq!((outcome.counts.rejected, outcome.problems.len()), (1, 1), "something of every sort");
+        let printed = format!("{outcome:?} {table:?} {mapping:?} {reading:?} {:?}", guess(&table));
+        assert!(printed.contains("ImportOutcome") && printed.contains("GuessColumn"), "{printed}");
+        assert!(!printed.contains("Quizelda") && !printed.contains("Wolfenhausen"), "{printed}");
     }
 }

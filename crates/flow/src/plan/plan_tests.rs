@@ -4,7 +4,7 @@ use super::PlanSummary;
 use crate::intake::ImportRequest;
 use crate::testing::{NOW, World};
 use chrono::Duration;
-use kept_domain::{Answer, Instant, NoticeKind, NoticeState, ReminderState};
+use kept_domain::{Answer, AppointmentStatus, Instant, NoticeKind, NoticeState, ReminderState};
 use kept_store::testing::both;
 use kept_store::{PlanReminder, PlanVisit, Scope, Store};
 
@@ -204,6 +204,38 @@ async fn an_answer_takes_reminders_back_and_an_opt_out_all_of_them() {
             assert!(reminders.iter().all(|row| row.reason.as_deref() == Some("opted-out") && row.notice.is_none()));
         }
         assert_eq!(story(&all[0].1)[2], "1 1d planned -", "another number is not concerned");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_undone_cancellation_is_planned_again() {
+    both(|store: Store| async move {
+        let world = World::new(&store).await;
+        import(&world, WEEK).await;
+        world.flow.plan_sweep().await.unwrap();
+        let khan = stands(&world).await.remove(0).0;
+        let cannot = crate::answer::Answering {
+            appointment: khan.id,
+            revision: None,
+            answer: Answer::Declined,
+            by: crate::answer::AnsweredBy::Desk(world.staff),
+            words: crate::answer::Words::default(),
+        };
+        world.flow.record_answer(world.practice, cannot).await.unwrap();
+        world.flow.plan_sweep().await.unwrap();
+        let quiet = stands(&world).await;
+        assert!(quiet[0].1.iter().all(|row| row.state != ReminderState::Planned), "{:?}", story(&quiet[0].1));
+        let undo = AppointmentStatus::Booked;
+        assert!(world.flow.mark_outcome(world.practice, world.staff, khan.id, undo).await.unwrap());
+        world.flow.plan_sweep().await.unwrap();
+        let all = stands(&world).await;
+        assert_eq!(story(&all[0].1), ["1 booking planned -", "1 3d planned -", "1 1d planned -"]);
+        let day = khan.start.local_day(chrono_tz::America::New_York);
+        let board = world.flow.board(world.practice, world.staff, Some(day)).await.unwrap();
+        let shown = board.visits.iter().find(|visit| visit.id == khan.id).unwrap();
+        assert_eq!((shown.chip, shown.answered, shown.to_enter.as_deref()), (crate::board::Chip::NotSent, None, None));
+        assert!(board.to_decide.is_empty());
     })
     .await;
 }

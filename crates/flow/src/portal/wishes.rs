@@ -110,6 +110,15 @@ impl Flow {
         })
     }
 
+    /// Whether a session's patient stopped messages, so that none will remind them.
+    pub async fn portal_stopped(&self, practice: PracticeId, session: Session) -> Result<bool, FlowError> {
+        let rows = self.visits_of(practice, session).await?;
+        let contacts = self.reached(practice, &rows).await?;
+        let acts: Vec<ConsentAct> =
+            contacts.iter().filter_map(|contact| contact.consent.as_deref()?.parse().ok()).collect();
+        Ok(acts.contains(&ConsentAct::Withdrawn) && !acts.into_iter().any(ConsentAct::allows))
+    }
+
     /// Does what a patient decides. Returns whether anything changed; doing it twice changes nothing.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Automatic answers to texts: written and sealed when they are decided, queued as notices of their own kind.
 
+use super::asked::LINK_ASKED;
 use super::follow::Sender;
 use crate::consent::{ASKED_WITHIN, CONFIRMED_WITHIN};
 use crate::{Flow, FlowError, OpenPractice};
@@ -23,6 +24,8 @@ pub(super) enum Say {
     Confirmed,
     AskWhich,
     LinkAgain,
+    /// The same words, for whoever asked on a page.
+    LinkAsked,
     UseLink,
 }
 
@@ -36,19 +39,20 @@ impl Say {
             Self::Confirmed => "confirmed",
             Self::AskWhich => "ask-which",
             Self::LinkAgain => "link-again",
+            Self::LinkAsked => LINK_ASKED,
             Self::UseLink => "please-use-link",
         }
     }
 
     /// Whether an earlier answer says as much: those that hand out the link count as one sort.
     pub(super) fn is_like(self, template: &str) -> bool {
-        const LINKS: [&str; 3] = ["ask-which", "link-again", "please-use-link"];
+        const LINKS: [&str; 4] = ["ask-which", "link-again", LINK_ASKED, "please-use-link"];
         let own = self.template();
         own == template || LINKS.contains(&own) && LINKS.contains(&template)
     }
 
     const fn has_link(self) -> bool {
-        matches!(self, Self::AskWhich | Self::LinkAgain | Self::UseLink)
+        matches!(self, Self::AskWhich | Self::LinkAgain | Self::LinkAsked | Self::UseLink)
     }
 }
 
@@ -144,8 +148,8 @@ impl Flow {
                 render.text(locale, &sms::Confirmed { alias, start })?
             }
             (Say::AskWhich, Some(link)) => render.text(locale, &sms::AskWhich { alias, count, link })?,
-            (Say::LinkAgain, Some(link)) => render.text(locale, &sms::LinkAgain { alias, link })?,
-            (Say::UseLink | Say::AskWhich | Say::LinkAgain, link) => {
+            (Say::LinkAgain | Say::LinkAsked, Some(link)) => render.text(locale, &sms::LinkAgain { alias, link })?,
+            (Say::UseLink | Say::AskWhich | Say::LinkAgain | Say::LinkAsked, link) => {
                 render.text(locale, &sms::PleaseUseLink { alias, link, phone })?
             }
         }))

@@ -26,9 +26,9 @@ pub(super) struct Sender {
     pub(super) owners: Vec<NumberOwner>,
     /// Visits to come that it was told of.
     pub(super) visits: Vec<ToldVisit>,
-    stands: Option<ConsentAct>,
+    pub(super) stands: Option<ConsentAct>,
     /// Automatic answers it got within [`ANSWER_PAUSE`].
-    answered: Vec<String>,
+    pub(super) answered: Vec<String>,
 }
 
 impl Sender {
@@ -239,7 +239,7 @@ impl Sender {
     }
 }
 
-async fn senders(
+pub(super) async fn senders(
     tx: &mut Tx,
     practice: PracticeId,
     numbers: &[BlindIndex],

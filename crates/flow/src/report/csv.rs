@@ -12,6 +12,10 @@ pub const WEEKS_HEADER: &str =
 /// First line of the funnel.
 pub const FUNNEL_HEADER: &str = "step,visits";
 
+/// Begins a file that a person opens in a spreadsheet, so that its letters are read as UTF-8. Programs get what the functions
+/// here give, without it.
+pub const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 /// Figures by group, as `kept report missed --csv` prints them.
 pub fn lines(lines: &[MissedLine], names: bool) -> String {
     let mut csv = start(LINES_HEADER);

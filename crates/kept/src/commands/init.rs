@@ -87,7 +87,8 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     };
     let created = flow.create_practice(&practice, &admin).await?;
     flow.store.close().await;
-    let sign_in = format!("{}/staff/sign-in", config.public_url);
+    // With its short name, so that the address is right however many practices the database comes to hold.
+    let sign_in = format!("{}/staff/sign-in?practice={}", config.public_url, created.slug);
     if args.json {
         return output::json(&serde_json::json!({
             "practice": created.id.to_string(),

@@ -76,7 +76,8 @@ pub async fn run(wanted: Wanted) -> Result<Exit, Failure> {
     let demo = Demo::set_up(&public_url, folder.path(), wanted.at).await?;
     let stopped = stop.clone();
     let served = tokio::spawn(async move {
-        axum::serve(listener, demo.router).with_graceful_shutdown(stopped.cancelled_owned()).await
+        let service = demo.router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(stopped.cancelled_owned()).await
     });
     // Served from here on: the phone that texts go to is one of the pages.
     demo.hands.to(demo.at).await?;

@@ -126,13 +126,24 @@ fn a_key_file_that_is_open_to_others_is_refused() {
 }
 
 #[test]
+fn without_a_practice_there_is_nothing_to_serve() {
+    let scene = Scene::empty();
+    scene.run(&["keys", "new", "--json"]).json();
+    scene.run(&["migrate"]);
+    scene.run(&["serve"]).failed(exit::CONFIG, &["no practice yet", "kept init"]);
+}
+
+#[test]
 fn a_second_practice_is_made_only_when_asked() {
     let scene = Scene::with_practice();
     let mut arguments =
         vec!["init", "--practice", "South", "--time-zone", "america/denver", "--admin", "a@example.org"];
     scene.run(&arguments).failed(exit::CANNOT_CREATE, &["--another"]);
     arguments.extend(["--another", "--json"]);
-    assert_eq!(scene.run(&arguments).json()["slug"], "south");
+    let made = scene.run(&arguments).json();
+    assert_eq!(made["slug"], "south");
+    let sign_in = made["sign_in"].as_str().expect("an address");
+    assert!(sign_in.ends_with("/staff/sign-in?practice=south"), "{sign_in}");
     let ran = scene.run(&["audit", "verify", "--json"]);
     assert_eq!(ran.out.lines().count(), 4, "two practices, two chains each: {}", ran.out);
     let ran = scene.run(&["audit", "verify", "--practice", "south"]);

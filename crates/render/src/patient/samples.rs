@@ -2,8 +2,8 @@
 
 use super::{
     AnotherTimePage, CancelPage, CardState, Choice, DonePage, Frame, Front, FrontSection, IdentifyPage,
-    IdentifyProblem, PickPage, PickVisit, ProblemPage, Reached, Recorded, VisitCard, VisitPage, WishProblem, WishVisit,
-    WishesPage,
+    IdentifyProblem, NewLinkPage, PickPage, PickVisit, ProblemPage, Reached, Recorded, VisitCard, VisitPage,
+    WishProblem, WishVisit, WishesPage,
 };
 use chrono::{NaiveDate, NaiveDateTime};
 use kept_domain::Locale;
@@ -127,10 +127,11 @@ impl Samples for IdentifyPage {
 
 impl Samples for VisitPage {
     fn samples() -> Vec<Self> {
-        let page = |visits| Self { frame: frame(), link: "0199".to_owned(), visits };
+        let page = |visits| Self { frame: frame(), link: "0199".to_owned(), stopped: false, visits };
         let mut pages: Vec<Self> =
             CardState::ALL.iter().flat_map(|&state| [page(vec![card(state)]), page(vec![bare_card(state)])]).collect();
         pages.push(page(vec![card(CardState::Asked), bare_card(CardState::Accepted)]));
+        pages.push(Self { stopped: true, ..page(vec![card(CardState::Asked)]) });
         pages
     }
 }
@@ -187,8 +188,15 @@ impl Samples for DonePage {
 
 impl Samples for ProblemPage {
     fn samples() -> Vec<Self> {
-        let page = |frame, back| Self { frame, title: "A title".to_owned(), text: "A sentence.".to_owned(), back };
-        vec![page(frame(), true), page(bare_frame(), false)]
+        let page =
+            |frame, back, ask| Self { frame, title: "A title".to_owned(), text: "A sentence.".to_owned(), back, ask };
+        vec![page(frame(), true, false), page(frame(), false, true), page(bare_frame(), false, false)]
+    }
+}
+
+impl Samples for NewLinkPage {
+    fn samples() -> Vec<Self> {
+        [false, true].map(|asked| Self { frame: Frame { idle_s: None, ..frame() }, asked }).to_vec()
     }
 }
 

@@ -95,6 +95,12 @@ async fn sessions_are_found_by_their_hash_and_end() {
         assert_eq!(tx.staff_session(&[3; 32]).await.unwrap(), None);
         assert!(tx.staff_session(&[2; 32]).await.unwrap().is_some(), "the one that was kept");
         tx.commit().await.unwrap();
+
+        let mut tx = store.read(Scope::Lookup).await.unwrap();
+        for n in [1, 2] {
+            assert_eq!(tx.practice_of_staff_session(&[n; 32]).await.unwrap(), Some(practice), "ended or not");
+        }
+        assert_eq!(tx.practice_of_staff_session(&[9; 32]).await.unwrap(), None);
     })
     .await;
 }
@@ -121,6 +127,45 @@ async fn the_board_shows_a_day_and_takes_marks() {
         assert!(theirs.is_empty());
         assert_eq!(tx.arrived_visits(practice, DAY).await.unwrap(), [id(201), id(202)]);
         assert!(tx.arrived_visits(practice, DAY + 1).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cancellation_is_undone_as_a_whole_and_other_answers_stay() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        three_visits(&mut tx, practice).await;
+        let said = |number: u128, visit: u128, answer| NewAnswer {
+            id: id(number),
+            appointment: id(visit),
+            revision: 1,
+            answer,
+            via: AnswerVia::Portal,
+            link: None,
+            staff: None,
+            private: None,
+            at: NOW,
+        };
+        tx.insert_answer(practice, &said(601, 201, Answer::Declined)).await.unwrap();
+        tx.cancel_for_patient(practice, id(201), NOW).await.unwrap();
+        tx.insert_answer(practice, &said(602, 202, Answer::Accepted)).await.unwrap();
+        let both = [id(201), id(202)];
+        let by = OutcomeBy::Desk;
+        tx.set_statuses(practice, &both, AppointmentStatus::Cancelled, by, LATER).await.unwrap();
+        let undone = tx.set_statuses(practice, &both, AppointmentStatus::Booked, by, LATER).await.unwrap();
+        assert_eq!(undone.len(), 2);
+        let shown = tx.board_visits(practice, DAY, DAY).await.unwrap();
+        let stands = |index: usize| {
+            let row = &shown[index];
+            (row.status, row.answer, row.answer_via.as_deref(), row.answer_at_ms, row.to_enter.as_deref())
+        };
+        assert_eq!(stands(0), (AppointmentStatus::Booked, Answer::NeedsAction, None, None, None));
+        let at = Some(NOW.as_ms());
+        assert_eq!(stands(1), (AppointmentStatus::Booked, Answer::Accepted, Some("portal"), at, None));
+        assert!(tx.needs_visits(practice, Instant::from_ms(0)).await.unwrap().is_empty());
         tx.commit().await.unwrap();
     })
     .await;

@@ -177,3 +177,27 @@ async fn an_answer_stands_and_a_request_can_be_withdrawn() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn asks_are_counted_in_the_window_that_the_first_of_them_opened() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let (one, other) = (BlindIndex([1; 16]), BlindIndex([2; 16]));
+        let at = |minutes: i64| Instant::from_ms(minutes * 60_000);
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let mut seen = Vec::new();
+        for minutes in [0, 10, 59, 60, 61] {
+            seen.push(tx.count_link_ask(practice, one, at(minutes), at(minutes - 60)).await.unwrap());
+        }
+        assert_eq!(seen, [1, 2, 3, 1, 2]);
+        assert_eq!(tx.count_link_ask(practice, other, at(61), at(1)).await.unwrap(), 1);
+        tx.commit().await.unwrap();
+
+        let mut tx = store.begin_batch(Scope::Work).await.unwrap();
+        let (never, now) = (Instant::from_ms(0), at(61));
+        let before = PurgeBefore { expired: never, sessions: never, uploads: never, throttles: now, guard_day: 0 };
+        assert_eq!(tx.purge(&before).await.unwrap(), 1, "the window of before");
+        tx.commit().await.unwrap();
+    })
+    .await;
+}

@@ -94,9 +94,10 @@ async fn what_a_number_was_told_is_found_and_who_has_it() {
         assert!(tx.told_visits(practice, Channel::Sms, &[other], NOW).await.unwrap().is_empty());
 
         let owners = tx.number_owners(practice, Channel::Sms, &[NUMBER, other]).await.unwrap();
-        assert_eq!(owners, [(NUMBER, NumberOwner { contact: id(401), locale: Some(Locale::Es) })]);
+        assert_eq!(owners, [(NUMBER, NumberOwner { contact: id(401), locale: Some(Locale::Es), suspended: false })]);
         assert!(tx.number_owners(practice, Channel::Sms, &[other]).await.unwrap().is_empty());
         assert_eq!(tx.suspend_number(practice, Channel::Sms, NUMBER, "wrong-number").await.unwrap(), 1);
+        assert!(tx.number_owners(practice, Channel::Sms, &[NUMBER]).await.unwrap()[0].1.suspended);
         let facts = tx.arm_facts(practice, &[id(10_000)]).await.unwrap();
         assert_eq!(facts[0].suspended.as_deref(), Some("wrong-number"));
     })

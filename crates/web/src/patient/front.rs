@@ -80,7 +80,8 @@ pub(crate) async fn show(State(state): State<WebState>, Path(slug): Path<String>
         page
     };
     let caching = format!("public, max-age={FRONT_PAGE_MAX_AGE_S}");
-    Ok(Page::new(html.to_string(), policy(&state)).caching(&caching).into_response())
+    // Its script asks whether we can be reached before it leaves the page.
+    Ok(Page::new(html.to_string(), policy(&state).connect_self()).caching(&caching).into_response())
 }
 
 fn render(state: &WebState, known: &OpenPractice) -> Result<String, WebError> {

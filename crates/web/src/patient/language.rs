@@ -37,7 +37,7 @@ pub(crate) async fn switch(
 ) -> Result<Response, WebError> {
     let slug = practice(&state, &slug).await?.practice.slug.clone();
     // Only pages of ours, so that nobody can be sent elsewhere.
-    let back = ["identify", "reminders"].into_iter().find(|page| *page == switch.back).unwrap_or("visit");
+    let back = ["identify", "reminders", "new-link"].into_iter().find(|page| *page == switch.back).unwrap_or("visit");
     let mut response = see_other(&slug, back);
     if let Ok(locale) = switch.to.parse() {
         remember(response.headers_mut(), locale);

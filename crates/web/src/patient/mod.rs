@@ -10,6 +10,7 @@
 //! | answers | `POST /{slug}/visit/{n}/confirm`, `GET POST …/cancel`, `GET POST …/another-time` | 1 |
 //! | P8 done | `GET /{slug}/visit/{n}/done` | 1 |
 //! | reminders and language | `GET POST /{slug}/reminders` | 1 |
+//! | a new link | `GET POST /{slug}/new-link`, `GET …/asked` | none; says nothing of anybody |
 //! | no more mail | `GET POST /{slug}/u/{token}` | the token of a mail; opts out, and nothing else |
 //! | calendar | `GET /{slug}/visit/{n}/calendar` → `…/appointment.ics` | 1 |
 
@@ -18,6 +19,7 @@ mod calendar;
 mod front;
 mod identify;
 pub(crate) mod language;
+mod new_link;
 mod unsubscribe;
 mod visit;
 mod wishes;
@@ -64,6 +66,8 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/{slug}/reminders", get(wishes::show).post(wishes::decide))
         .route("/{slug}/close", post(visit::close))
         .route("/{slug}/language", get(language::switch))
+        .route("/{slug}/new-link", get(new_link::show).post(new_link::ask))
+        .route("/{slug}/new-link/asked", get(new_link::asked))
         .route_layer(from_fn(crate::trace::route))
 }
 

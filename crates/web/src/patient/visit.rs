@@ -85,7 +85,8 @@ pub(crate) async fn show(
     let seen = Seen::load(&state, &slug, &headers).await?;
     let frame = private_frame(&state, &seen.practice, seen.locale, "visit");
     let visits = seen.visits.visits.iter().map(|visit| seen.card(&state, visit)).collect();
-    let page = VisitPage { frame, link: seen.visits.link.to_string(), visits };
+    let stopped = state.flow.portal_stopped(seen.practice.practice.id, seen.session).await?;
+    let page = VisitPage { frame, link: seen.visits.link.to_string(), stopped, visits };
     let html = state.flow.render.page(seen.locale, &page)?;
     Ok(seen.answer(&headers, Page::new(html, policy(&state))))
 }

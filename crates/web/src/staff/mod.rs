@@ -126,6 +126,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/upload/{upload}/send", post(upload::send))
         .route("/staff/upload/{upload}/rejects.csv", get(upload::rejects))
         .route_layer(from_fn(same_origin))
+        .route_layer(from_fn(crate::trace::route))
 }
 
 /// A file may be larger than any form; the rest of the request gets the room of a form besides.

@@ -80,7 +80,8 @@ pub(super) async fn show(
     staff.require(Access::Report)?;
     let practice = &staff.practice.practice;
     let choice = asked.read(state.flow.clock.civil().local_day(practice.time_zone));
-    let report = state.flow.missed_report(practice.id, choice.period, choice.by, choice.year).await?;
+    let wanted = (choice.period, choice.by, choice.year);
+    let report = state.flow.view_report(practice.id, staff.staff, wanted).await?;
     let mut frame = staff.frame(&state, "report", None);
     state.assets.url(STYLE).clone_into(&mut frame.stylesheet);
     let context = page::context(&state.flow.render, staff.locale, frame, &report, choice)?;
@@ -99,14 +100,16 @@ pub(super) async fn csv(
     if choice.problem.is_some() {
         return Err(WebError::BadForm("from, to"));
     }
-    let report = state.flow.missed_report(practice.id, choice.period, choice.by, choice.year).await?;
+    let names = asked.names == "1";
+    let wanted = (choice.period, choice.by, choice.year);
+    let report = state.flow.export_report(practice.id, staff.staff, wanted, names).await?;
     let (name, text) = match asked.figures.as_str() {
         "weeks" => ("weeks", figures::weeks(&report.weeks)),
         "funnel" => ("funnel", figures::funnel(&report.funnel)),
-        _ => (choice.by.as_str(), figures::lines(&report.groups, asked.names == "1")),
+        _ => (choice.by.as_str(), figures::lines(&report.groups, names)),
     };
     let file = format!("attachment; filename=\"missed-{name}-{}-{}.csv\"", choice.period.from(), choice.period.to());
-    let mut response = text.into_response();
+    let mut response = format!("{}{text}", figures::BYTE_ORDER_MARK).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(file).expect("days and words are ASCII"));

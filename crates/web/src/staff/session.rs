@@ -63,15 +63,23 @@ pub(crate) fn bare_frame(state: &WebState, here: &'static str, script: Option<&'
     }
 }
 
+/// On to signing in, at the practice if it is known: a database may hold several.
+pub(crate) fn sign_in_at(slug: Option<&str>) -> Response {
+    let query = slug.map(|slug| format!("?practice={slug}")).unwrap_or_default();
+    Redirect::to(&format!("/staff/sign-in{query}")).into_response()
+}
+
 impl FromRequestParts<WebState> for Staff {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Response> {
-        let sign_in = || Redirect::to("/staff/sign-in").into_response();
-        let token = token(&parts.headers).ok_or_else(sign_in)?;
+        let failed = |error| WebError::from(error).into_response();
+        let token = token(&parts.headers).ok_or_else(|| sign_in_at(None))?;
         let deed = !parts.headers.contains_key(BY_ITSELF);
-        let found = state.flow.staff_session(token, deed).await;
-        let session = found.map_err(|error| WebError::from(error).into_response())?.ok_or_else(sign_in)?;
+        let Some(session) = state.flow.staff_session(token, deed).await.map_err(failed)? else {
+            let slug = state.flow.practice_of_session(token).await.map_err(failed)?;
+            return Err(sign_in_at(slug.as_deref()));
+        };
         if session.must_change && !matches!(parts.uri.path(), PASSWORD_PAGE | "/staff/sign-out") {
             return Err(Redirect::to(PASSWORD_PAGE).into_response());
         }

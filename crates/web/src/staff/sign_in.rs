@@ -1,7 +1,7 @@
 //! Signing in and out, and the password.
 
-use super::session::{Staff, bare_frame};
-use super::{COOKIE, policy};
+use super::session::{Staff, bare_frame, sign_in_at};
+use super::{COOKIE, plain_policy, policy};
 use crate::cookie;
 use crate::error::WebError;
 use crate::page::Page;
@@ -12,6 +12,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
 use kept_domain::Locale;
+use kept_flow::FlowError;
 use kept_flow::staff::{LONGEST, PasswordChange, SignIn};
 use kept_render::staff;
 use serde::Deserialize;
@@ -53,7 +54,9 @@ pub(super) async fn show(
     Query(place): Query<Place>,
     headers: HeaderMap,
 ) -> Result<Page, WebError> {
-    page(&state, &headers, &place.practice, String::new(), "", 0).await
+    // A person may have typed it.
+    let practice = place.practice.trim().to_lowercase();
+    page(&state, &headers, &practice, String::new(), "", 0).await
 }
 
 async fn page(
@@ -64,13 +67,27 @@ async fn page(
     problem: &'static str,
     wait_s: i64,
 ) -> Result<Page, WebError> {
-    let open = state.flow.practice_for_command(slug(practice)).await?;
+    let open = match state.flow.practice_for_command(slug(practice)).await {
+        Ok(open) => open,
+        Err(FlowError::WhichPractice | FlowError::NoPractice) => return which(state, headers, "", StatusCode::OK),
+        Err(FlowError::NotFound { .. }) => return which(state, headers, "unknown", StatusCode::NOT_FOUND),
+        Err(error) => return Err(error.into()),
+    };
     let mut frame = bare_frame(state, "sign-in", Some(SCRIPT));
     frame.practice.clone_from(&open.practice.name);
     let context = staff::SignIn { frame, slug: open.practice.slug.clone(), email, problem, wait_s };
     let locale: Locale = language::choose(headers, None, &open.practice.settings.locales);
     let html = state.flow.render.page(locale, &context)?;
     Ok(Page::new(html, policy(state, SCRIPT).wasm()))
+}
+
+/// Asks which practice; the practices are nobody's business and are not listed.
+fn which(state: &WebState, headers: &HeaderMap, problem: &'static str, status: StatusCode) -> Result<Page, WebError> {
+    let mut frame = bare_frame(state, "sign-in", None);
+    "Kept".clone_into(&mut frame.practice);
+    let locale = language::choose(headers, None, Locale::ALL);
+    let html = state.flow.render.page(locale, &staff::WhichPractice { frame, problem })?;
+    Ok(Page::new(html, plain_policy()).status(status))
 }
 
 /// The derivation's parameters for an address: `{"alg","salt","m_kib","t","p"}`.
@@ -100,7 +117,7 @@ pub(super) async fn enter(
 
 pub(super) async fn leave(State(state): State<WebState>, staff: Staff) -> Result<Response, WebError> {
     state.flow.sign_out(staff.practice.practice.id, staff.staff, staff.session).await?;
-    let mut response = Redirect::to("/staff/sign-in").into_response();
+    let mut response = sign_in_at(Some(&staff.practice.practice.slug));
     cookie::set(response.headers_mut(), COOKIE, "", Some(0));
     Ok(response)
 }

@@ -105,7 +105,7 @@ pub(super) async fn columns_page(
     id: UploadId,
     problem: Option<String>,
 ) -> Result<Response, WebError> {
-    let look = match state.flow.look_at_upload(staff.practice.practice.id, id).await {
+    let look = match state.flow.upload_columns(staff.practice.practice.id, staff.staff, id).await {
         Ok(look) => look,
         Err(error) => {
             let page = file_page(state, staff, teller(state, staff).import(error)?)?;
@@ -292,8 +292,8 @@ pub(super) async fn rejects(
     let UploadStage::Done(import) = state.flow.upload(practice, id).await?.stage else {
         return Err(WebError::NotFound);
     };
-    let result = state.flow.upload_result(practice, import).await?;
-    let mut response = result.rejects_csv.0.into_response();
+    let rows = state.flow.export_rejects(practice, staff.staff, import).await?;
+    let mut response = rows.0.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"rejected-rows.csv\""));

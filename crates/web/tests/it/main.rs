@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod audited;
 mod browser;
 mod consent;
 mod desk;
 mod hooks;
 mod lines;
 mod lost;
+mod new_link;
 mod portal;
 mod replies;
 mod sandbox;

@@ -14,6 +14,7 @@ use kept_store::{Scope, Store};
 use kept_web::staff::{Access, ROUTES};
 
 const COOKIE: &str = "__Host-kept-staff";
+const SIGN_IN: &str = "/staff/sign-in";
 const PASSWORD: &str = "a long enough password";
 const ADMIN: (&str, &str) = ("ann@example.org", "correct horse battery");
 
@@ -47,6 +48,11 @@ impl Desk {
         assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/staff/today"), "{}", answer.body);
         assert!(browser.has_cookie(COOKIE));
         browser
+    }
+
+    /// Where to sign in at this practice.
+    fn sign_in(&self) -> String {
+        format!("{SIGN_IN}?practice={}", self.world.slug)
     }
 
     /// Minutes go by.
@@ -132,7 +138,7 @@ async fn who_may_not_gets_nothing_and_nobody_touches_another_practice() {
         for &&(method, path, _) in &closed {
             let method: Method = method.parse().unwrap();
             let answer = desk.browser().send(method.clone(), &fill(path), &form).await;
-            let refused = answer.location() == "/staff/sign-in" || answer.status.is_client_error();
+            let refused = answer.location() == SIGN_IN || answer.status.is_client_error();
             assert!(refused, "nobody at {method} {path}: {} {}", answer.status, answer.location());
             assert!(!answer.body.contains("Pat Example"), "{path}");
         }
@@ -180,7 +186,7 @@ async fn a_session_ends_when_idle_and_after_a_working_day() {
         desk.wait(IDLE - Duration::minutes(1));
         assert_eq!(browser.get("/staff/today").await.status, StatusCode::OK);
         desk.wait(IDLE + Duration::seconds(1));
-        assert_eq!(browser.get("/staff/today").await.location(), "/staff/sign-in", "idle");
+        assert_eq!(browser.get("/staff/today").await.location(), desk.sign_in(), "idle");
 
         let mut browser = desk.signed_in(ADMIN).await;
         for _ in 0..LONGEST.num_minutes() / 10 {
@@ -188,7 +194,7 @@ async fn a_session_ends_when_idle_and_after_a_working_day() {
             browser.get("/staff/today").await;
         }
         desk.wait(Duration::minutes(1));
-        assert_eq!(browser.get("/staff/today").await.location(), "/staff/sign-in", "a long day");
+        assert_eq!(browser.get("/staff/today").await.location(), desk.sign_in(), "a long day");
     })
     .await;
 }
@@ -199,9 +205,41 @@ async fn signing_out_ends_the_session_and_not_only_the_cookie() {
         let desk = Desk::new(&store).await;
         let mut browser = desk.signed_in(ADMIN).await;
         let mut thief = browser.clone();
-        assert_eq!(browser.post("/staff/sign-out", &[]).await.location(), "/staff/sign-in");
+        assert_eq!(browser.post("/staff/sign-out", &[]).await.location(), desk.sign_in());
         assert!(!browser.has_cookie(COOKIE));
-        assert_eq!(thief.get("/staff/today").await.location(), "/staff/sign-in");
+        assert_eq!(thief.get("/staff/today").await.location(), desk.sign_in());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_several_practices_the_right_one_is_found_and_none_is_listed() {
+    both(|store| async move {
+        let desk = Desk::new(&store).await;
+        let mut browser = desk.browser();
+        let alone = browser.get(SIGN_IN).await;
+        assert!(alone.body.contains("Oak Street Family Medicine"), "the only one needs no name");
+        neighbour(&store, &desk).await;
+
+        let asked = browser.get(SIGN_IN).await;
+        assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
+        assert!(asked.body.contains("name=\"practice\"") && !asked.body.contains("Elm"), "{}", asked.body);
+        assert!(!asked.body.contains(&desk.world.slug) && !asked.body.contains("Oak"), "{}", asked.body);
+        let unknown = browser.get("/staff/sign-in?practice=nobody").await;
+        assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+        assert!(unknown.body.contains("role=\"alert\"") && !unknown.body.contains("Elm"), "{}", unknown.body);
+        for name in ["elm-street-dental", "+Elm-Street-Dental+"] {
+            let theirs = browser.get(&format!("{SIGN_IN}?practice={name}")).await;
+            assert_eq!((theirs.status, theirs.hidden("practice").as_str()), (StatusCode::OK, "elm-street-dental"));
+        }
+        for path in [SIGN_IN, "/staff/sign-in/kdf"] {
+            let nameless = browser.post(path, &[("email", ADMIN.0), ("auth", "x")]).await;
+            assert!(!nameless.status.is_server_error(), "{path}: {}", nameless.status);
+        }
+        assert_eq!(browser.get("/staff/today").await.location(), SIGN_IN, "nobody knows whose");
+        let mut inside = desk.signed_in(ADMIN).await;
+        desk.wait(IDLE + Duration::seconds(1));
+        assert_eq!(inside.get("/staff/today").await.location(), desk.sign_in(), "an ended session knows");
     })
     .await;
 }

@@ -32,6 +32,7 @@ async fn one_tap_stops_all_reminders_and_one_tap_starts_them_again() {
         let (case, mut browser) = inside(&store).await;
         let visit = browser.get(&case.at("visit")).await;
         assert!(visit.words().contains("Reminders and language"), "{}", visit.words());
+        assert!(!visit.words().contains("You stopped our messages"), "{}", visit.words());
         let page = browser.get(&case.at("reminders")).await;
         assert!(page.words().contains("The phone that ends in 0142 gets our messages."), "{}", page.words());
         assert!(!page.body.contains("5550142"), "never the whole number");
@@ -45,6 +46,8 @@ async fn one_tap_stops_all_reminders_and_one_tap_starts_them_again() {
         let panel = case.world.flow.visit_panel(case.world.practice, case.world.staff, case.visit).await.unwrap();
         assert_eq!(panel.consents[0].wording, kept_flow::portal::WORDING_STOP);
         decides(&case, &mut browser, &[("all", "stop")]).await;
+        let visit = browser.get(&case.at("visit")).await;
+        assert!(visit.words().contains("You stopped our messages"), "{}", visit.words());
         let page = decides(&case, &mut browser, &[("all", "again")]).await;
         assert!(page.words().contains("You will get reminders again."), "{}", page.words());
         assert!(page.words().contains("You asked for messages again."), "{}", page.words());

@@ -1,6 +1,28 @@
 // The secret of a link is in the address's fragment, which browsers never send. It is taken from there, cleared from the
 // address bar, and only what is derived from it is posted, when Continue is pressed.
 
+/** How long we wait to hear whether the server can be reached. */
+const PATIENCE_MS = 8000;
+
+/**
+ * Whether the server answers. Without this, a phone without a connection leaves for the browser's own error page, where
+ * no phone number stands.
+ * @returns {Promise<boolean>}
+ */
+async function reachable() {
+  if (!navigator.onLine) return false;
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), PATIENCE_MS);
+  try {
+    const answer = await fetch(location.pathname, { method: "HEAD", cache: "no-store", signal: stop.signal });
+    return answer.status < 500;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Characters of a secret: Crockford's base32, five bits each. */
 const LENGTH = 26;
 
@@ -79,8 +101,10 @@ export function startLink(form) {
     });
   }
 
+  let leaving = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (leaving) return;
     const section = sections.find((part) => !part.hidden);
     const typed = section?.querySelector("[data-code]");
     const problem = section?.querySelector("[data-when~=code] .problem");
@@ -93,8 +117,14 @@ export function startLink(form) {
       }
       return;
     }
+    leaving = true;
     field(form, "auth").value = await derive(code);
-    form.submit();
+    const offline = section?.querySelector("[data-offline]");
+    if (offline instanceof HTMLElement) offline.hidden = true;
+    if (await reachable()) form.submit();
+    else if (offline instanceof HTMLElement) offline.hidden = false;
+    // Also after leaving: whoever comes back with the browser's button finds the page as it was.
+    leaving = false;
   });
 }
 
