@@ -282,7 +282,7 @@ impl Carrier for SmtpCarrier {
             Err(why) => return refused(why.code()),
         };
         if let Some(key) = &self.settings.dkim {
-            match key.sign(&letter.bytes) {
+            match key.sign(notice.from.as_ref().map(|_| letter.from.domain()), &letter.bytes) {
                 Ok(signed) => letter.bytes = signed,
                 Err(_) => return refused("not-signed"),
             }
