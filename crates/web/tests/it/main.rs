@@ -11,6 +11,7 @@ mod lost;
 mod portal;
 mod sandbox;
 mod scanner;
+mod settings;
 mod staff;
 mod stop_mail;
 mod wishes;
