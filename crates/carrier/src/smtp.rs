@@ -302,6 +302,16 @@ impl Carrier for SmtpCarrier {
         }
     }
 
+    fn meaning(&self, code: &str) -> Option<crate::Meaning> {
+        // It does not let us in, or wants us to sign in first (RFC 4954 §6).
+        let ours = code.starts_with("auth 5") || code.starts_with("530");
+        match codes::meaning(code) {
+            _ if ours => Some(crate::Meaning::Account),
+            Meaning::Refused(Refusal::Unreachable) => Some(crate::Meaning::UnknownNumber),
+            Meaning::Again | Meaning::Refused(_) => None,
+        }
+    }
+
     /// Nobody calls: a mail server has no webhook.
     fn verify(&self, _request: &HookRequest<'_>, _now: Instant) -> Result<(), HookError> {
         Err(HookError::NoSuchCarrier)

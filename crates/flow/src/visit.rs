@@ -3,7 +3,7 @@
 use crate::audit::{Actor, AuditEntry, act};
 use crate::board::{BoardVisit, Private};
 use crate::consent::{ConsentAct, ConsentBasis};
-use crate::outbox::{Logged, logged};
+use crate::outbox::Logged;
 use crate::portal::{GUARD_DAYS, MAX_FAILURES_PER_LINK, MAX_FAILURES_PER_PATIENT};
 use crate::preference::Preference;
 use crate::{Flow, FlowError, OpenPractice};
@@ -108,7 +108,7 @@ impl Flow {
             preference: self.preference(practice, row.patient).await?,
             contacts: contacts.iter().map(|contact| opened(&open, contact)).collect::<Result<_, _>>()?,
             consents: consents.iter().rev().filter_map(|line| event(&open, line, &people)).collect(),
-            log: log.iter().map(|line| logged(&open, line, now)).collect::<Result<_, _>>()?,
+            log: log.iter().map(|line| self.logged(&open, line, now)).collect::<Result<_, _>>()?,
             guarded: Guarded {
                 failures,
                 blocked: failures >= MAX_FAILURES_PER_PATIENT || at_link >= MAX_FAILURES_PER_LINK,

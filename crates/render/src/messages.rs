@@ -44,6 +44,8 @@ pub struct Line {
     pub why: String,
     /// The carrier's code; empty: none.
     pub code: String,
+    /// What it says, in words; empty: only the code is known.
+    pub says: String,
     /// How often it was handed over.
     pub attempts: i64,
     /// Reminders that it says together.
@@ -74,6 +76,7 @@ impl Line {
             place,
             why: why.to_owned(),
             code: String::new(),
+            says: String::new(),
             attempts: 0,
             together: 1,
             text: String::new(),
@@ -222,6 +225,8 @@ impl Template for Messages {
             ..Line::sample("sent", "", &[])
         });
         let none = String::new();
+        let says = "the sender is not registered".to_owned();
+        lines.push(Line { code: "30034".to_owned(), says, ..Line::sample("waiting", "", &[]) });
         lines.push(Line { visit: none, start: None, code: "30003".to_owned(), ..Line::sample("failed", "", &[]) });
         lines.push(Line { channel: "email", patient: String::new(), ..Line::sample("sent", "", &[]) });
         let full = Self {

@@ -292,6 +292,7 @@ impl Template for Today {
             "uncertain",
             "cannot-come",
             "stop-unclear",
+            "account",
         ];
         let full = Self {
             is_today: false,
