@@ -331,7 +331,37 @@ impl Template for Calls {
     }
 }
 
+/// "Stop messages to a number or address".
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct StopPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The number or address, as typed.
+    pub number: String,
+    /// What was just done: a word of [`SAID`]; empty: nothing.
+    pub said: String,
+    /// Whether what was typed is neither.
+    pub unreadable: bool,
+}
+
+impl std::fmt::Debug for StopPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StopPage(…)")
+    }
+}
+
+impl Template for StopPage {
+    const NAME: &'static str = "web/staff/stop.html";
+    fn samples() -> Vec<Self> {
+        let plain =
+            Self { frame: Frame::sample("messages"), number: String::new(), said: String::new(), unreadable: false };
+        let done = |said: &str| Self { said: said.to_owned(), ..plain.clone() };
+        let wrong = Self { number: "12".to_owned(), unreadable: true, ..plain.clone() };
+        vec![done("stopped"), done("nothing"), wrong, plain]
+    }
+}
+
 /// This module's templates.
 pub fn sampled() -> Vec<Sampled> {
-    vec![Sampled::page::<Messages>(), Sampled::page::<Calls>()]
+    vec![Sampled::page::<Messages>(), Sampled::page::<Calls>(), Sampled::page::<StopPage>()]
 }

@@ -14,5 +14,6 @@ mod sandbox;
 mod scanner;
 mod settings;
 mod staff;
+mod stop;
 mod stop_mail;
 mod wishes;

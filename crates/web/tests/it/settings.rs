@@ -1,7 +1,7 @@
 //! The practice's settings: what the page shows is what it keeps.
 
 use crate::browser::{Answer, Browser};
-use crate::portal::web;
+use crate::portal::{ADMIN, at_desk};
 use http::StatusCode;
 use kept_domain::ladder::OptOutScope;
 use kept_domain::{Care, Locale, PracticeSettings};
@@ -9,17 +9,6 @@ use kept_flow::testing::World;
 use kept_store::Store;
 use kept_store::testing::both;
 use std::collections::BTreeMap;
-
-const ADMIN: (&str, &str) = ("ann@example.org", "correct horse battery");
-
-async fn administrator(world: &World) -> Browser {
-    let mut browser = Browser::new(&web(world));
-    browser.fetch_site = Some("same-origin");
-    let auth = world.auth_branch(&world.slug, ADMIN.0, ADMIN.1).await;
-    let form = [("practice", world.slug.as_str()), ("email", ADMIN.0), ("auth", &auth)];
-    assert_eq!(browser.post("/staff/sign-in", &form).await.location(), "/staff/today");
-    browser
-}
 
 /// What a browser would send if nobody touched the form.
 fn untouched(page: &Answer) -> BTreeMap<String, String> {
@@ -73,7 +62,7 @@ async fn a_page_that_nobody_touched_changes_nothing() {
         };
         for before in [PracticeSettings::default(), other] {
             let world = World::with(&store, before.clone()).await;
-            let mut browser = administrator(&world).await;
+            let mut browser = at_desk(&world, ADMIN).await;
             let fields = untouched(&browser.get("/staff/settings").await);
             assert_eq!(fields["window"], before.send_window);
             let saved = save(&mut browser, &fields).await;
@@ -88,7 +77,7 @@ async fn a_page_that_nobody_touched_changes_nothing() {
 async fn what_the_rules_rest_on_is_chosen_and_a_fault_is_named() {
     both(|store: Store| async move {
         let world = World::new(&store).await;
-        let mut browser = administrator(&world).await;
+        let mut browser = at_desk(&world, ADMIN).await;
         let mut fields = untouched(&browser.get("/staff/settings").await);
         for (name, value) in [
             ("window", "strict"),
