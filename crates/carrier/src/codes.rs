@@ -31,6 +31,11 @@ text_enum! {
 }
 
 impl Meaning {
+    /// Whether nothing is delivered this way until somebody at the practice mends account, key, sender or registration.
+    pub const fn is_ours_to_mend(self) -> bool {
+        matches!(self, Self::Account | Self::Unregistered)
+    }
+
     /// What it changes for the number.
     pub const fn refusal(self) -> Refusal {
         match self {

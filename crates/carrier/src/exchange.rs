@@ -69,6 +69,17 @@ pub(crate) async fn ask(request: RequestBuilder, timeout: Duration, limit: usize
     }
 }
 
+/// What a carrier's answer to a question without consequences says of our credentials; the error is its code.
+pub(crate) fn checked(exchange: Exchange, code: impl Fn(&Answer) -> Option<String>) -> Result<(), String> {
+    match exchange {
+        Exchange::Answered(answer) if (200..=299).contains(&answer.status) => Ok(()),
+        Exchange::Answered(answer) => Err(code(&answer).unwrap_or_else(|| answer.status.to_string())),
+        Exchange::NotConnected => Err(CONNECT.to_owned()),
+        Exchange::TimedOut => Err(TIMEOUT.to_owned()),
+        Exchange::Broken => Err(BROKEN.to_owned()),
+    }
+}
+
 async fn whole(mut answer: Response, limit: usize) -> Result<Vec<u8>, Exchange> {
     let mut body = Vec::new();
     loop {

@@ -93,11 +93,12 @@ impl GatewayCarrier {
         // An answer that is no JSON says nothing: "taken" it may be.
         let said_no = taken && !answers.must.is_empty() && !body.is_null();
         if said_no || answers.refused.contains(&answer.status) {
-            return match self.settings.description.codes.meaning(&code) {
+            return match self.meaning(&code) {
                 Some(Meaning::Busy) => answer.busy(code),
                 Some(Meaning::Account) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
+                // A code that nobody described: the status says what is wrong.
                 None if matches!(answer.status, 401 | 403) => {
-                    Outcome::Retry { after: None, code, sure: Sure::NotTaken }
+                    Outcome::Retry { after: None, code: answer.status.to_string(), sure: Sure::NotTaken }
                 }
                 meaning => Outcome::Refused { why: meaning.map_or(Refusal::NotAccepted, Meaning::refusal), code },
             };
@@ -150,6 +151,12 @@ impl Carrier for GatewayCarrier {
 
     fn refusal(&self, code: &str) -> Refusal {
         self.settings.description.codes.refusal(code)
+    }
+
+    fn meaning(&self, code: &str) -> Option<Meaning> {
+        // An answer without a code of the gateway's: its status is the code.
+        let known = self.settings.description.codes.meaning(code);
+        known.or_else(|| matches!(code, "401" | "403").then_some(Meaning::Account))
     }
 
     fn words(&self, code: &str) -> Option<&str> {

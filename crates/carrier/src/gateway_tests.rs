@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::test_server::{NOW, Say, Server, client, headers, hook, lost, notice, say};
-use crate::{HookKind, LookUp, MessageStatus};
+use crate::{Gateway, HookKind, LookUp, MessageStatus};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -317,4 +317,33 @@ fn a_reply_is_read_with_or_without_a_plus_sign() {
         }
     }
     assert_eq!(carrier.parse(&hook(HookKind::Inbound, URL, &none, "{}")), Err(HookError::Malformed));
+}
+
+#[test]
+fn what_a_gateway_did_by_itself_is_read_where_it_says_so() {
+    let acts =
+        "did = \"/did\"\nwords = { stopped = [\"opt_out\", \"9\"], started = [\"opt_in\"], helped = [\"help\"] }\n";
+    let base = "[submit]\nurl = \"https://sms.example.org/s\"\njson = { to = \"{to}\", text = \"{text}\" }\n\
+        [webhook]\nscheme = \"secret\"\nheader = \"X-Sign\"\n[inbound]\nevent = \"/id\"\nfrom = \"/from\"\ntext = \"/text\"\n";
+    let carrier = gateway(&format!("{base}{acts}"), "");
+    let none = headers(&[]);
+    for (did, expected) in [
+        (json!("opt_out"), Some(Gateway::Stop)),
+        (json!(9), Some(Gateway::Stop)),
+        (json!("opt_in"), Some(Gateway::Start)),
+        (json!("help"), Some(Gateway::Help)),
+        (json!("none"), None),
+        (json!(null), None),
+    ] {
+        let body = json!({"id": "e", "from": "+12025550143", "text": "STOP", "did": did}).to_string();
+        let events = carrier.parse(&hook(HookKind::Inbound, URL, &none, &body)).unwrap();
+        let [Event::Inbound(reply)] = &events[..] else { panic!("one reply") };
+        assert_eq!(reply.gateway, expected, "{did}");
+    }
+    for wrong in ["did = \"/did\"\n", "words = { stopped = [\"x\"] }\n"] {
+        let said = Description::parse(&format!("{base}{wrong}")).unwrap_err().to_string();
+        assert!(said.contains("go together"), "{said}");
+    }
+    let unknown = Description::parse(&format!("{base}did = \"/did\"\nwords = {{ gone = [\"x\"] }}\n"));
+    assert!(unknown.unwrap_err().to_string().contains("gone"));
 }

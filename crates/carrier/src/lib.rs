@@ -41,7 +41,7 @@ pub use hook::{
 };
 pub use outbound::{LookUp, Lost, Mail, OPEN, Outbound, Outcome, PACE, Refusal, Sure};
 pub use pace::{MAX_PACE_WAIT, MAX_SENDERS, Pace};
-pub use registry::{AnyCarrier, Carriers, Line};
+pub use registry::{AnyCarrier, COMPLAINT_PAUSE, Carriers, Line};
 pub use route::{Past, Route};
 
 use kept_domain::Instant;
@@ -74,6 +74,17 @@ pub trait Carrier {
 
     /// What one of this carrier's error codes means for us. Receipts are kept with the code alone.
     fn refusal(&self, code: &str) -> Refusal;
+
+    /// What one of this carrier's error codes means; none where only the code is known.
+    fn meaning(&self, _code: &str) -> Option<Meaning> {
+        None
+    }
+
+    /// Asks the carrier whether it takes our credentials, sending nothing and fetching nothing private; the error is a code. None: it
+    /// cannot be asked.
+    fn check(&self) -> impl Future<Output = Option<Result<(), String>>> + Send {
+        std::future::ready(None)
+    }
 
     /// One of this carrier's error codes in our own short words, for people; none where only the code is known.
     fn words(&self, _code: &str) -> Option<&str> {

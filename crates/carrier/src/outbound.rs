@@ -83,6 +83,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The carrier's code, or ours; none where it has the message.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { .. } => None,
+            Self::Refused { code, .. } | Self::Retry { code, .. } | Self::Unknown { code } => Some(code),
+        }
+    }
+
     /// Whether the message may go through another line at once: only after certainty that this one did not take it, and
     /// not because of our own pace, which the sender's next turn settles.
     pub fn may_change_line(&self) -> bool {

@@ -6,10 +6,11 @@ use crate::smtp::SmtpCarrier;
 use crate::telnyx::TelnyxCarrier;
 use crate::twilio::TwilioCarrier;
 use crate::{
-    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Lost, OPEN, Outbound, Outcome, PACE, Pace, Refusal, Sure,
-    back_off,
+    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Lost, Meaning, OPEN, Outbound, Outcome, PACE, Pace,
+    Refusal, Sure, back_off,
 };
 use kept_domain::{Channel, Instant};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +67,19 @@ impl Carrier for AnyCarrier {
         on_each!(self, carrier => carrier.refusal(code))
     }
 
+    fn meaning(&self, code: &str) -> Option<Meaning> {
+        on_each!(self, carrier => carrier.meaning(code))
+    }
+
+    async fn check(&self) -> Option<Result<(), String>> {
+        match self {
+            AnyCarrier::Twilio(carrier) => carrier.check().await,
+            AnyCarrier::Telnyx(carrier) => carrier.check().await,
+            AnyCarrier::Smtp(carrier) => Some(carrier.check().await),
+            AnyCarrier::Sandbox(_) | AnyCarrier::Gateway(_) => None,
+        }
+    }
+
     fn words(&self, code: &str) -> Option<&str> {
         on_each!(self, carrier => carrier.words(code))
     }
@@ -79,6 +93,9 @@ impl Carrier for AnyCarrier {
     }
 }
 
+/// A line that refuses us is complained of once in this time for each code.
+pub const COMPLAINT_PAUSE: Duration = Duration::from_mins(5);
+
 /// A carrier with what protects it from us and us from it.
 #[derive(Debug)]
 pub struct Line {
@@ -86,12 +103,19 @@ pub struct Line {
     channel: Channel,
     breaker: Mutex<Breaker>,
     pace: Mutex<Pace>,
+    complaints: Mutex<BTreeMap<String, std::time::Instant>>,
 }
 
 impl Line {
     /// A line over `carrier` for one channel; at most `per_second` messages a second from one sender, zero for no limit.
     pub fn new(carrier: AnyCarrier, channel: Channel, per_second: u32) -> Self {
-        Self { carrier, channel, breaker: Mutex::new(Breaker::default()), pace: Mutex::new(Pace::new(per_second)) }
+        Self {
+            carrier,
+            channel,
+            breaker: Mutex::new(Breaker::default()),
+            pace: Mutex::new(Pace::new(per_second)),
+            complaints: Mutex::default(),
+        }
     }
 
     /// The carrier's name.
@@ -154,6 +178,27 @@ impl Line {
     /// See [`Carrier::refusal`].
     pub fn refusal(&self, code: &str) -> Refusal {
         self.carrier.refusal(code)
+    }
+
+    /// See [`Carrier::meaning`].
+    pub fn meaning(&self, code: &str) -> Option<Meaning> {
+        self.carrier.meaning(code)
+    }
+
+    /// See [`Carrier::check`].
+    pub async fn check(&self) -> Option<Result<(), String>> {
+        self.carrier.check().await
+    }
+
+    /// Whether it is time to complain of a code again, which then counts as done: once in [`COMPLAINT_PAUSE`].
+    pub fn complains(&self, code: &str) -> bool {
+        let now = std::time::Instant::now();
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = complaints.get(code).is_none_or(|last| now.duration_since(*last) >= COMPLAINT_PAUSE);
+        if due {
+            complaints.insert(code.to_owned(), now);
+        }
+        due
     }
 
     /// See [`Carrier::words`].

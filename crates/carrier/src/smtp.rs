@@ -282,7 +282,7 @@ impl Carrier for SmtpCarrier {
             Err(why) => return refused(why.code()),
         };
         if let Some(key) = &self.settings.dkim {
-            match key.sign(&letter.bytes) {
+            match key.sign(notice.from.as_ref().map(|_| letter.from.domain()), &letter.bytes) {
                 Ok(signed) => letter.bytes = signed,
                 Err(_) => return refused("not-signed"),
             }
@@ -299,6 +299,16 @@ impl Carrier for SmtpCarrier {
         match codes::meaning(code) {
             Meaning::Refused(why) => why,
             Meaning::Again => Refusal::NotAccepted,
+        }
+    }
+
+    fn meaning(&self, code: &str) -> Option<crate::Meaning> {
+        // It does not let us in, or wants us to sign in first (RFC 4954 §6).
+        let ours = code.starts_with("auth 5") || code.starts_with("530");
+        match codes::meaning(code) {
+            _ if ours => Some(crate::Meaning::Account),
+            Meaning::Refused(Refusal::Unreachable) => Some(crate::Meaning::UnknownNumber),
+            Meaning::Again | Meaning::Refused(_) => None,
         }
     }
 

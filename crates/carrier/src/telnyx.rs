@@ -204,14 +204,14 @@ impl TelnyxCarrier {
             // The first request under this key is still at work: the same key will tell what became of it.
             409 => Outcome::Retry { after: None, code: "409".to_owned(), sure: Sure::KeyHolds },
             400..=499 => {
-                let problems = serde_json::from_slice::<Problems>(&answer.body).ok();
-                let first = problems.and_then(|problems| problems.errors.into_iter().next());
-                let code = first.map_or_else(|| answer.status.to_string(), |first| first.code.into_text());
-                match (self.codes.meaning(&code), answer.status) {
+                let code = problem(answer).unwrap_or_else(|| answer.status.to_string());
+                match (self.meaning(&code), answer.status) {
                     (Some(Meaning::Busy), _) | (_, 429) => answer.busy(code),
                     // Nothing that is sent this way is taken until somebody mends the account.
-                    (Some(Meaning::Account), _) | (None, 401..=404) => {
-                        Outcome::Retry { after: None, code, sure: Sure::NotTaken }
+                    (Some(Meaning::Account), _) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
+                    // A code that we do not know: the status says what is wrong.
+                    (None, 401..=404) => {
+                        Outcome::Retry { after: None, code: answer.status.to_string(), sure: Sure::NotTaken }
                     }
                     (meaning, _) => {
                         Outcome::Refused { why: meaning.map_or(Refusal::NotAccepted, Meaning::refusal), code }
@@ -228,6 +228,12 @@ impl TelnyxCarrier {
         let code = finished.errors.into_iter().next().map(|problem| problem.code.into_text());
         Some(Receipt { event, provider_ref: finished.id, status, code })
     }
+}
+
+/// The first code in an answer that is no yes.
+fn problem(answer: &Answer) -> Option<String> {
+    let problems: Problems = serde_json::from_slice(&answer.body).ok()?;
+    problems.errors.into_iter().next().map(|first| first.code.into_text())
 }
 
 /// What Telnyx's word for a state means.
@@ -279,6 +285,22 @@ impl Carrier for TelnyxCarrier {
 
     fn refusal(&self, code: &str) -> Refusal {
         self.codes.refusal(code)
+    }
+
+    fn meaning(&self, code: &str) -> Option<Meaning> {
+        // An answer without a code of Telnyx's: its status is the code.
+        self.codes.meaning(code).or_else(|| matches!(code, "401" | "402" | "403" | "404").then_some(Meaning::Account))
+    }
+
+    /// Asks for the messaging profile that sends, or for any.
+    async fn check(&self) -> Option<Result<(), String>> {
+        let profiles = format!("{}/v2/messaging_profiles", self.settings.api_url);
+        let request = match &self.settings.sender {
+            Sender::Profile(profile) => self.client.get(format!("{profiles}/{profile}")),
+            Sender::Number(_) => self.client.get(format!("{profiles}?page%5Bsize%5D=1")),
+        };
+        let request = request.bearer_auth(self.settings.key.reveal());
+        Some(exchange::checked(exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await, problem))
     }
 
     fn words(&self, code: &str) -> Option<&str> {

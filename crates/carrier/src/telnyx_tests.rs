@@ -37,6 +37,22 @@ async fn outcome(answer: Say) -> Outcome {
     telnyx(&server.url, public()).submit(&notice()).await
 }
 
+#[tokio::test]
+async fn credentials_are_checked_without_sending_anything() {
+    let problem = r#"{"errors":[{"code":"10009","title":"Authentication failed"}]}"#;
+    let server = Server::new(vec![say(200, r#"{"data":[]}"#), say(401, problem)]).await;
+    let carrier = telnyx(&server.url, public());
+    assert_eq!(carrier.check().await, Some(Ok(())));
+    assert_eq!(carrier.check().await, Some(Err("10009".to_owned())));
+    let request = server.seen().remove(0);
+    assert!(request.starts_with("GET /v2/messaging_profiles?page%5Bsize%5D=1 "), "{request}");
+    let settings = Settings { sender: Sender::Profile("40019a1b".to_owned()), ..carrier.settings.clone() };
+    TelnyxCarrier::new(client(), settings).check().await;
+    assert!(server.seen().pop().unwrap().starts_with("GET /v2/messaging_profiles/40019a1b "));
+    assert_eq!(carrier.meaning("10009"), Some(Meaning::Account));
+    assert_eq!(carrier.words("10009"), Some("the key is wrong"));
+}
+
 fn retry(after: Option<u64>, code: &str, sure: Sure) -> Outcome {
     Outcome::Retry { after: after.map(Duration::from_secs), code: code.to_owned(), sure }
 }

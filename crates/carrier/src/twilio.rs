@@ -112,13 +112,14 @@ impl TwilioCarrier {
                 |created: Created| Outcome::Accepted { provider_ref: created.sid },
             ),
             400..=499 => {
-                let problem = serde_json::from_slice::<Problem>(&answer.body).ok().and_then(|problem| problem.code);
-                let code = problem.map_or_else(|| answer.status.to_string(), |code| code.to_string());
-                match (self.codes.meaning(&code), answer.status) {
+                let code = problem(answer).unwrap_or_else(|| answer.status.to_string());
+                match (self.meaning(&code), answer.status) {
                     (Some(Meaning::Busy), _) | (_, 429) => answer.busy(code),
                     // The key is wrong, or the account is: nothing that is sent this way is taken until somebody mends it.
-                    (Some(Meaning::Account), _) | (None, 401 | 403 | 404) => {
-                        Outcome::Retry { after: None, code, sure: Sure::NotTaken }
+                    (Some(Meaning::Account), _) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
+                    // A code that we do not know: the status says what is wrong.
+                    (None, 401 | 403 | 404) => {
+                        Outcome::Retry { after: None, code: answer.status.to_string(), sure: Sure::NotTaken }
                     }
                     (meaning, _) => {
                         Outcome::Refused { why: meaning.map_or(Refusal::NotAccepted, Meaning::refusal), code }
@@ -129,6 +130,12 @@ impl TwilioCarrier {
             status => Outcome::Unknown { code: status.to_string() },
         }
     }
+}
+
+/// The code in an answer that is no yes.
+fn problem(answer: &Answer) -> Option<String> {
+    let problem: Problem = serde_json::from_slice(&answer.body).ok()?;
+    problem.code.map(|code| code.to_string())
 }
 
 /// The validity that Twilio takes for ours, in seconds.
@@ -174,6 +181,18 @@ impl Carrier for TwilioCarrier {
 
     fn refusal(&self, code: &str) -> Refusal {
         self.codes.refusal(code)
+    }
+
+    fn meaning(&self, code: &str) -> Option<Meaning> {
+        // An answer without a code of Twilio's: its status is the code.
+        self.codes.meaning(code).or_else(|| matches!(code, "401" | "403" | "404").then_some(Meaning::Account))
+    }
+
+    /// Asks for the messages of a time before the account was made: there are none, and an API key may ask.
+    async fn check(&self) -> Option<Result<(), String>> {
+        let url = format!("{}?DateSent%3C=2000-01-01&PageSize=1", self.messages_url());
+        let request = self.client.get(url).basic_auth(&self.settings.user, Some(self.settings.password.reveal()));
+        Some(exchange::checked(exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await, problem))
     }
 
     fn words(&self, code: &str) -> Option<&str> {

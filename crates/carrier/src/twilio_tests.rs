@@ -72,6 +72,7 @@ async fn every_answer_says_how_sure_it_is() {
         assert_eq!(outcome(say(status, &body)).await, expected, "{status} {code}");
     }
     assert_eq!(outcome(say(403, "<html>")).await, retry(None, "403"));
+    assert_eq!(outcome(say(401, r#"{"code":29999}"#)).await, retry(None, "401"), "a code that we do not know");
     assert_eq!(outcome(say(400, "<html>")).await, refused(Refusal::NotAccepted, "400"));
     // No keys: whatever leaves it open is for a look-up.
     assert_eq!(outcome(say(500, "{}")).await, unknown("500"));
@@ -83,6 +84,34 @@ async fn every_answer_says_how_sure_it_is() {
     assert_eq!(twilio("http://127.0.0.1:1", "t").submit(&notice()).await, retry(None, "connect"));
     let long = format!(r#"{{"sid":"{}"}}"#, "x".repeat(MAX_ANSWER_BYTES));
     assert_eq!(outcome(say(201, &long)).await, unknown("broken"));
+}
+
+#[tokio::test]
+async fn credentials_are_checked_without_sending_or_reading_anything() {
+    let server = Server::new(vec![
+        say(200, r#"{"messages":[]}"#),
+        say(401, r#"{"code":20003,"status":401}"#),
+        say(401, "<html>"),
+        Say::Silence,
+    ])
+    .await;
+    let carrier = twilio(&server.url, "12345");
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        said.push(carrier.check().await.unwrap());
+    }
+    let no = |code: &str| Err(code.to_owned());
+    assert_eq!(said, [Ok(()), no("20003"), no("401"), no("timeout")]);
+    let request = server.seen().remove(0);
+    let url = format!("GET /2010-04-01/Accounts/{ACCOUNT}/Messages.json?DateSent%3C=2000-01-01&PageSize=1 ");
+    assert!(request.starts_with(&url) && request.to_lowercase().contains("authorization: basic"), "{request}");
+    let listed = vectors()["list"].as_array().unwrap().iter().any(|name| name == "DateSent<");
+    assert!(listed, "the description of the list knows the filter");
+    for (code, meaning) in
+        [("20003", Some(Meaning::Account)), ("401", Some(Meaning::Account)), ("500", None), ("99999", None)]
+    {
+        assert_eq!(carrier.meaning(code), meaning, "{code}");
+    }
 }
 
 /// Fails if a field is not of the kind that the provider's public description says.

@@ -31,7 +31,7 @@ pub mod zone;
 pub use appointment::{Answer, AnswerVia, AppointmentStatus, OutcomeBy};
 pub use id::*;
 pub use messaging::{Channel, NoticeKind, NoticeState, ReminderState};
-pub use practice::{Locale, PracticeSettings};
+pub use practice::{Care, Locale, PracticeSettings};
 pub use sealed::{BlindIndex, Column, ContentMac, Salt, Sealed};
 pub use skip::SkipReason;
 pub use time::Instant;

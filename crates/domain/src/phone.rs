@@ -104,6 +104,14 @@ pub fn parse(raw: &str, country: &str) -> Result<Phone, PhoneError> {
     Ok(Phone { country, e164: PHONE_NUMBER_UTIL.format(&number, PhoneNumberFormat::E164).into_owned() })
 }
 
+/// Whether this is a country (ISO 3166-1 alpha-2, in capitals) whose numbers [`parse`] reads without a country code.
+pub fn is_country(code: &str) -> bool {
+    let region: Option<Region> = code.parse().ok();
+    code.len() == 2
+        && code.bytes().all(|byte| byte.is_ascii_uppercase())
+        && region.is_some_and(|region| PHONE_NUMBER_UTIL.get_country_code_for_region(region).is_some())
+}
+
 #[cfg(test)]
 #[path = "phone_vectors.rs"]
 mod vectors;
@@ -112,6 +120,16 @@ mod vectors;
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_country_is_one_that_has_numbers() {
+        for right in ["US", "MX", "ES", "GB", "CA", "PR"] {
+            assert!(is_country(right), "{right}");
+        }
+        for wrong in ["", "us", "UK", "ZZ", "USA", "1", "001", "É"] {
+            assert!(!is_country(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn every_shape_of_the_sample_schedules_is_read() {

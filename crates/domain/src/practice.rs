@@ -29,6 +29,27 @@ impl Locale {
     }
 }
 
+text_enum! {
+    /// What a practice mostly treats.
+    Care: "kind of care" {
+        /// Anything that a lock screen may hint at.
+        General => "general",
+        /// Mental and behavioural health.
+        Behavioural => "behavioural",
+        /// Reproductive and sexual health.
+        Reproductive => "reproductive",
+        /// Addiction.
+        SubstanceUse => "substance-use",
+    }
+}
+
+impl Care {
+    /// Whether the practice's very name or hours tell too much, so that its texts are discreet unless it decides otherwise.
+    pub const fn is_telling(self) -> bool {
+        !matches!(self, Self::General)
+    }
+}
+
 /// What a practice may set. Stored as one JSON document; a missing field takes its default, an unknown one is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -43,6 +64,8 @@ pub struct PracticeSettings {
     pub cap_per_day: u16,
     /// Messages to one number in seven local calendar days, today included.
     pub cap_per_week: u16,
+    /// What it mostly treats; decides what `discreet` is to begin with.
+    pub care: Care,
     /// The practice's very name or hours tell too much: texts carry the alias and the link only, and no text reply confirms.
     pub discreet: bool,
     /// What an opt-out silences: `number` (everything to that number or address) or `patient` (every channel).
@@ -69,6 +92,7 @@ impl Default for PracticeSettings {
             send_window: "default".to_owned(),
             cap_per_day: 1,
             cap_per_week: 3,
+            care: Care::General,
             discreet: false,
             opt_out_scope: OptOutScope::Number,
             email_from: None,
@@ -78,6 +102,14 @@ impl Default for PracticeSettings {
             cancel_cut_off_min: 120,
             reading_hours: std::collections::BTreeMap::new(),
         }
+    }
+}
+
+impl PracticeSettings {
+    /// What a practice of this kind begins with.
+    #[must_use]
+    pub fn of_care(care: Care) -> Self {
+        Self { care, discreet: care.is_telling(), ..Self::default() }
     }
 }
 

@@ -133,6 +133,11 @@ impl SendWindow {
         self.place.as_deref()
     }
 
+    /// Whether a practice may choose it. The records of single places are not chosen: [`BY_PLACE`] picks among them.
+    pub fn may_be_chosen(&self) -> bool {
+        self.name == BY_PLACE || self.place.is_none()
+    }
+
     /// The hours.
     pub const fn hours(&self) -> Hours {
         self.hours

@@ -158,7 +158,7 @@ impl Flow {
             .collect::<Result<_, _>>();
         let visits = self.witness(visits).await?;
         let to_decide = decide.iter().map(|row| Self::board_visit(&open, row, &[], now)).collect::<Result<_, _>>()?;
-        let needs = tasks.iter().map(|task| Self::need(&open, task)).collect::<Result<_, _>>()?;
+        let needs = tasks.iter().map(|task| self.need(&open, task)).collect::<Result<_, _>>()?;
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
         let entry = AuditEntry::new(act::BOARD_VIEWED, Actor::Staff(staff)).count("day", number);
         audit::append(&mut tx, practice, self.clock.wall(), &[entry]).await?;
@@ -221,7 +221,7 @@ impl Flow {
         })
     }
 
-    fn need(open: &OpenPractice, task: &OpenTask) -> Result<Need, FlowError> {
+    fn need(&self, open: &OpenPractice, task: &OpenTask) -> Result<Need, FlowError> {
         let zone_of = |id: Option<uuid::Uuid>| {
             id.map(LocationId::from_uuid)
                 .and_then(|id| open.location(id))
@@ -239,6 +239,7 @@ impl Flow {
         if let Some((id, private, rev)) = task.inbound() {
             words.push(Private(open.keys.open(&open.salt, Place::new(id, rev), &private)?.text));
         }
+        words.extend(task.detail.as_deref().map(|detail| Private(self.trouble_in_words(detail))));
         let visit = match (task.appointment_id, task.start_at_ms) {
             (Some(id), Some(start)) => Some((id.into(), Instant::from_ms(start).local(zone_of(task.location_id)))),
             _ => None,

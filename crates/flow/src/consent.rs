@@ -100,6 +100,28 @@ pub struct NewConsent<'a> {
     pub import: Option<ImportId>,
 }
 
+impl NewConsent<'_> {
+    /// Whether its wording stood on a page of staff's, or in what `kept import` says, and was read there. (A column of a calendar is
+    /// the practice's own words, in a language that nobody told us.)
+    fn is_read_by_staff(&self) -> bool {
+        matches!(self.basis, ConsentBasis::Desk | ConsentBasis::UploaderDeclared)
+    }
+}
+
+/// The language in which wordings that staff read were shown: that of whoever recorded them, one person in one transaction; English on
+/// the command line. None: there are no such wordings.
+async fn read_by_staff(
+    tx: &mut Tx,
+    practice: PracticeId,
+    entries: &[NewConsent<'_>],
+) -> Result<Option<Locale>, FlowError> {
+    let Some(entry) = entries.iter().find(|entry| entry.is_read_by_staff()) else { return Ok(None) };
+    Ok(match entry.staff {
+        Some(staff) => tx.staff_by_id(practice, staff).await?.map(|row| row.locale),
+        None => Some(Locale::En),
+    })
+}
+
 /// Appends entries to a practice's ledger; each number stands where its last one puts it. `now` is civil; an entry is of the moment
 /// at which nothing can be armed any more that does not see it, if that is later.
 ///
@@ -117,6 +139,7 @@ pub async fn append(
     }
     let ChainHead { mut seq, hash } = tx.lock_chain_head(practice, Chain::Consent).await?;
     let now = now.max(flow.clock.civil());
+    let read_by_staff = read_by_staff(tx, practice, entries).await?;
     let mut previous = ChainHash(hash);
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -131,7 +154,7 @@ pub async fn append(
             act: entry.act.as_str(),
             basis: entry.basis.as_str(),
             wording: entry.wording,
-            locale: entry.locale.map(Locale::as_str),
+            locale: entry.locale.or(read_by_staff.filter(|_| entry.is_read_by_staff())).map(Locale::as_str),
             staff: entry.staff,
             import: entry.import,
             at: now,

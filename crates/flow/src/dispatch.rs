@@ -11,6 +11,7 @@ mod route;
 mod spread;
 #[cfg(any(test, feature = "testing"))]
 pub mod stages;
+pub(crate) mod trouble;
 
 pub use spread::BACKLOG_S;
 

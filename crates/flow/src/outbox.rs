@@ -4,6 +4,7 @@ use crate::audit::{self, Actor, AuditEntry, act};
 use crate::board::Private;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
+use kept_carrier::Meaning;
 use kept_domain::private::NoticeBody;
 use kept_domain::time::resolve_local;
 use kept_domain::{
@@ -155,8 +156,12 @@ pub struct Logged {
     pub place: Place,
     /// Why.
     pub reason: Option<String>,
-    /// The carrier's code of the last attempt.
+    /// The carrier's code of the last attempt, where that did not go well.
     pub code: Option<String>,
+    /// What the code means, a word of `meaning.…`; none where only the code is known.
+    pub meaning: Option<&'static str>,
+    /// The code in our own words, in English.
+    pub words: Option<String>,
     /// How often it was handed over.
     pub attempts: i64,
     /// The visit (of several the first), and its start on its location's clock.
@@ -232,7 +237,7 @@ impl Flow {
         let more = rows.len() > page;
         rows.truncate(page);
         let next = rows.last().filter(|_| more).map(|last| After(last.at, last.id));
-        let lines = rows.iter().map(|row| logged(&open, row, now)).collect::<Result<Vec<_>, _>>();
+        let lines = rows.iter().map(|row| self.logged(&open, row, now)).collect::<Result<Vec<_>, _>>();
         let lines = self.witness(lines).await?;
 
         let mut counts: Vec<(Place, i64)> = Vec::new();
@@ -273,46 +278,61 @@ fn place_of(word: &str) -> Result<Place, FlowError> {
     word.parse().map_err(|_| kept_store::StoreError::Corrupt { table: "notices", column: "state" }.into())
 }
 
-/// A line, opened.
-pub(crate) fn logged(open: &OpenPractice, row: &LogLine, now: Instant) -> Result<Logged, FlowError> {
-    let zone = |id: LocationId| open.location(id).map_or(open.practice.time_zone, |found| found.location.time_zone);
-    let place = place_of(&row.place)?;
-    let patient = match row.patient() {
-        Some((id, private, rev, salt)) => Some(Private(open.keys.open(&salt, SealPlace::new(id, rev), &private)?.name)),
-        None => None,
-    };
-    let text = match row.sealed_body() {
-        Some(body) => {
-            let body = open.keys.open(&open.salt, SealPlace::new(row.id, row.rev), &body)?;
-            Some(Private(body.text.replace(NoticeBody::LINK, "…")))
-        }
-        None => None,
-    };
-    let start = row.start_at_ms.map(Instant::from_ms);
-    let expected = row.status.as_deref().and_then(|word| word.parse().ok()).is_some_and(AppointmentStatus::is_expected);
-    let to_come = start.is_some_and(|start| start > now) && expected;
-    let useful = to_come && (place != Place::Uncertain || row.expires_at > now);
-    let visit = row.appointment_id.zip(start).map(|(id, start)| {
-        let at = row.visit_location_id.map_or(row.location, LocationId::from_uuid);
-        (AppointmentId::from_uuid(id), start.local(zone(at)))
-    });
-    Ok(Logged {
-        id: row.id,
-        is_notice: row.is_notice,
-        at: row.at.local(zone(row.location)),
-        kind: row.kind.clone(),
-        step: row.step.clone(),
-        channel: row.channel,
-        place,
-        reason: row.reason.clone(),
-        code: row.code.clone().filter(|_| matches!(place, Place::Failed | Place::Uncertain)),
-        attempts: row.attempts,
-        visit,
-        together: row.reasons,
-        patient,
-        text,
-        fixes: fixes(place, row.reason.as_deref(), row.suspended.is_some(), useful),
-    })
+impl Flow {
+    /// A line, opened.
+    pub(crate) fn logged(&self, open: &OpenPractice, row: &LogLine, now: Instant) -> Result<Logged, FlowError> {
+        let zone = |id: LocationId| open.location(id).map_or(open.practice.time_zone, |found| found.location.time_zone);
+        let place = place_of(&row.place)?;
+        let patient = match row.patient() {
+            Some((id, private, rev, salt)) => {
+                Some(Private(open.keys.open(&salt, SealPlace::new(id, rev), &private)?.name))
+            }
+            None => None,
+        };
+        let text = match row.sealed_body() {
+            Some(body) => {
+                let body = open.keys.open(&open.salt, SealPlace::new(row.id, row.rev), &body)?;
+                Some(Private(body.text.replace(NoticeBody::LINK, "…")))
+            }
+            None => None,
+        };
+        let start = row.start_at_ms.map(Instant::from_ms);
+        let expected =
+            row.status.as_deref().and_then(|word| word.parse().ok()).is_some_and(AppointmentStatus::is_expected);
+        let to_come = start.is_some_and(|start| start > now) && expected;
+        let useful = to_come && (place != Place::Uncertain || row.expires_at > now);
+        let visit = row.appointment_id.zip(start).map(|(id, start)| {
+            let at = row.visit_location_id.map_or(row.location, LocationId::from_uuid);
+            (AppointmentId::from_uuid(id), start.local(zone(at)))
+        });
+        // Also while it waits for another attempt, and when none came in time: the code is what somebody can act upon.
+        let tells = match place {
+            Place::Waiting | Place::Failed | Place::Uncertain => true,
+            Place::NotSent => row.reason.as_deref() == Some("carrier-down"),
+            Place::Underway | Place::Sent | Place::Delivered => false,
+        };
+        let code = row.code.as_deref().filter(|_| tells);
+        let line = row.code_of.as_deref().and_then(|name| self.carriers.by_name(name));
+        Ok(Logged {
+            id: row.id,
+            is_notice: row.is_notice,
+            at: row.at.local(zone(row.location)),
+            kind: row.kind.clone(),
+            step: row.step.clone(),
+            channel: row.channel,
+            place,
+            reason: row.reason.clone(),
+            meaning: line.zip(code).and_then(|(line, code)| line.meaning(code)).map(Meaning::as_str),
+            words: line.zip(code).and_then(|(line, code)| line.words(code)).map(str::to_owned),
+            code: code.map(str::to_owned),
+            attempts: row.attempts,
+            visit,
+            together: row.reasons,
+            patient,
+            text,
+            fixes: fixes(place, row.reason.as_deref(), row.suspended.is_some(), useful),
+        })
+    }
 }
 
 #[cfg(test)]

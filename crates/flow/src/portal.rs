@@ -12,7 +12,9 @@ pub use identify::{
     STORM_LINKS, STORM_SHARE_PERCENT,
 };
 pub use visits::{AnswerForm, Answered, PortalAnswer, VisitState, VisitView, Visits};
-pub use wishes::{MutableVisit, Reached, WORDING_AGAIN, WORDING_STOP, Wish, Wishes};
+pub use wishes::{
+    MutableVisit, Reached, WORDING_AGAIN, WORDING_AGAIN_ONE, WORDING_STOP, WORDING_STOP_ONE, Wish, Wishes,
+};
 
 use crate::audit::{self, Actor, AuditEntry, act};
 use crate::{Flow, FlowError, OpenPractice};

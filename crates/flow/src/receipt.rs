@@ -10,6 +10,7 @@ pub use group::{MAX_GROUP, MAX_WAITING};
 
 use crate::audit::{self, AuditEntry, act};
 use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
+use crate::dispatch::trouble::Trouble;
 use crate::reply::Arrived;
 use crate::{Flow, FlowError};
 use chrono::Duration;
@@ -180,6 +181,11 @@ impl Flow {
             })
             .collect();
         tx.insert_tasks(practice, now, &tasks).await?;
+        let mut trouble = Trouble::default();
+        for receipt in &failed {
+            trouble.note(&self.carriers, &receipt.provider, receipt.code.as_deref().unwrap_or_default());
+        }
+        self.tell_trouble(tx, practice, &trouble).await?;
         let refused: Vec<RefusedNumber> = failed
             .iter()
             .filter_map(|receipt| {

@@ -1,17 +1,18 @@
 //! A ready practice on a test database, with patients, visits and links as a test wants them.
 
+use crate::consent::{self, ConsentAct, ConsentBasis, Heard, NewConsent, Whose};
 use crate::setup::{NewPerson, NewPractice};
 use crate::{Flow, FlowParts, MovableClock, RandomIds, Settings};
 use chrono::NaiveDate;
-use kept_domain::private::{AppointmentPrivate, PatientPrivate};
+use kept_domain::private::{AppointmentPrivate, ContactPrivate, PatientPrivate};
 use kept_domain::time::day_number;
 use kept_domain::{
-    AppointmentId, AppointmentStatus, BlindIndex, Instant, LinkId, Locale, LocationId, PatientId, PracticeId,
-    PracticeSettings, SourceId, StaffId,
+    AppointmentId, AppointmentStatus, BlindIndex, Channel, ContactPointId, Instant, LinkId, Locale, LocationId,
+    PatientId, PracticeId, PracticeSettings, SourceId, StaffId,
 };
 use kept_render::Renderer;
 use kept_seal::{Blind, KeyRing, LinkToken, Place, row};
-use kept_store::{NewLink, NewLinkVisit, NewPatient, NewVisit, Scope, Store};
+use kept_store::{NewContact, NewLink, NewLinkVisit, NewPatient, NewVisit, Scope, Store};
 use std::sync::Arc;
 
 /// Monday 2026-11-23, 10:00 in New York.
@@ -167,6 +168,46 @@ impl World {
         tx.insert_visits(self.practice, self.flow.new_id::<SourceId>(), &[visit], NOW).await.expect("inserted");
         tx.commit().await.expect("committed");
         id
+    }
+
+    /// Gives a visit's patient an e-mail address to which mails may go.
+    pub async fn mail_address(&self, visit: AppointmentId, address: &str) {
+        let open = self.flow.practice(self.practice).await.expect("the practice opens");
+        let mut tx = self.flow.store.begin(Scope::Practice(self.practice)).await.expect("a transaction");
+        let row = tx.board_visit(self.practice, visit).await.expect("read").expect("the visit");
+        let id: ContactPointId = self.flow.new_id();
+        let plain = ContactPrivate { value: address.to_owned() };
+        let new = NewContact {
+            id,
+            patient: row.patient,
+            channel: Channel::Email,
+            bix: open.keys.blind(Blind::Email, address),
+            private: open.keys.seal(&row.salt, Place::new(id, 1), &plain).expect("sealed"),
+            area_zones: None,
+        };
+        tx.insert_contacts(self.practice, &[new]).await.expect("inserted");
+        tx.commit().await.expect("committed");
+        let whose = Whose::Written(address);
+        assert!(self.flow.record_opt_in(self.practice, whose, Heard::Desk, self.staff).await.expect("recorded"));
+    }
+
+    /// The carrier says that a number opted out there.
+    pub async fn blocked_at_carrier(&self, number: &str) {
+        let ledger = self.flow.consent_of(self.practice, number).await.expect("a number");
+        let entry = NewConsent {
+            bix: ledger.entries.last().expect("it has an entry").bix,
+            channel: Channel::Sms,
+            act: ConsentAct::Withdrawn,
+            basis: ConsentBasis::Carrier,
+            wording: "carrier.opted-out",
+            locale: None,
+            staff: None,
+            import: None,
+        };
+        let mut tx = self.flow.store.begin(Scope::Practice(self.practice)).await.expect("a transaction");
+        let now = self.flow.clock.civil();
+        assert!(consent::withdraw(&self.flow, &mut tx, self.practice, now, &entry).await.expect("withdrawn"));
+        tx.commit().await.expect("committed");
     }
 
     /// The blind index of an e-mail address.

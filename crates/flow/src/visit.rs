@@ -3,7 +3,7 @@
 use crate::audit::{Actor, AuditEntry, act};
 use crate::board::{BoardVisit, Private};
 use crate::consent::{ConsentAct, ConsentBasis};
-use crate::outbox::{Logged, logged};
+use crate::outbox::Logged;
 use crate::portal::{GUARD_DAYS, MAX_FAILURES_PER_LINK, MAX_FAILURES_PER_PATIENT};
 use crate::preference::Preference;
 use crate::{Flow, FlowError, OpenPractice};
@@ -69,6 +69,10 @@ pub struct VisitPanel {
     pub contacts: Vec<Contact>,
     /// What the ledger says of them, the newest first.
     pub consents: Vec<ConsentEvent>,
+    /// Whether the carrier may still hold texts back; see [`carrier_blocks`].
+    pub carrier_blocks: bool,
+    /// The number that texts about this visit come from, if it is the location's own.
+    pub sender: Option<String>,
     /// Everything sent and not sent about the visit, by time.
     pub log: Vec<Logged>,
     /// Wrong birth dates.
@@ -101,14 +105,18 @@ impl Flow {
         let (failures, at_link) = tx.guard_failures(practice, row.patient, today - GUARD_DAYS + 1).await?;
         drop(tx);
         let people = self.names_of(&open, consents.iter().filter_map(|line| line.staff_id.map(Into::into))).await?;
+        let consents: Vec<ConsentEvent> =
+            consents.iter().rev().filter_map(|line| event(&open, line, &people)).collect();
         let panel = VisitPanel {
             visit: self.witness(Self::board_visit(&open, &row, &reminders, now)).await?,
             to_come: row.start_at > now && row.status.is_expected(),
             patient: row.patient,
             preference: self.preference(practice, row.patient).await?,
             contacts: contacts.iter().map(|contact| opened(&open, contact)).collect::<Result<_, _>>()?,
-            consents: consents.iter().rev().filter_map(|line| event(&open, line, &people)).collect(),
-            log: log.iter().map(|line| logged(&open, line, now)).collect::<Result<_, _>>()?,
+            carrier_blocks: carrier_blocks(&consents),
+            sender: open.location(row.location).and_then(|found| found.sender.clone()),
+            consents,
+            log: log.iter().map(|line| self.logged(&open, line, now)).collect::<Result<_, _>>()?,
             guarded: Guarded {
                 failures,
                 blocked: failures >= MAX_FAILURES_PER_PATIENT || at_link >= MAX_FAILURES_PER_LINK,
@@ -155,6 +163,18 @@ pub(crate) fn opened(open: &OpenPractice, contact: &VisitContact) -> Result<Cont
         suspended: contact.suspended.clone(),
         consent: contact.consent.as_deref().and_then(|act| act.parse().ok()),
     })
+}
+
+/// Whether the carrier may still hold texts to a number back, whatever our own ledger says by now: it stopped them by itself when
+/// the number opted out by text or there, and only a START from that phone undoes that. `events` are the newest first. Pure.
+pub(crate) fn carrier_blocks(events: &[ConsentEvent]) -> bool {
+    let told =
+        events.iter().filter(|event| event.channel == Channel::Sms).find_map(|event| match (event.act, event.basis) {
+            (ConsentAct::Restored, ConsentBasis::Reply) => Some(false),
+            (ConsentAct::Withdrawn, ConsentBasis::Reply | ConsentBasis::Carrier) => Some(true),
+            _ => None,
+        });
+    told.unwrap_or(false)
 }
 
 /// A line of the ledger; none for words that this release does not know.

@@ -44,6 +44,8 @@ pub struct Line {
     pub why: String,
     /// The carrier's code; empty: none.
     pub code: String,
+    /// What it says, in words; empty: only the code is known.
+    pub says: String,
     /// How often it was handed over.
     pub attempts: i64,
     /// Reminders that it says together.
@@ -74,6 +76,7 @@ impl Line {
             place,
             why: why.to_owned(),
             code: String::new(),
+            says: String::new(),
             attempts: 0,
             together: 1,
             text: String::new(),
@@ -222,6 +225,8 @@ impl Template for Messages {
             ..Line::sample("sent", "", &[])
         });
         let none = String::new();
+        let says = "the sender is not registered".to_owned();
+        lines.push(Line { code: "30034".to_owned(), says, ..Line::sample("waiting", "", &[]) });
         lines.push(Line { visit: none, start: None, code: "30003".to_owned(), ..Line::sample("failed", "", &[]) });
         lines.push(Line { channel: "email", patient: String::new(), ..Line::sample("sent", "", &[]) });
         let full = Self {
@@ -326,7 +331,37 @@ impl Template for Calls {
     }
 }
 
+/// "Stop messages to a number or address".
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct StopPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The number or address, as typed.
+    pub number: String,
+    /// What was just done: a word of [`SAID`]; empty: nothing.
+    pub said: String,
+    /// Whether what was typed is neither.
+    pub unreadable: bool,
+}
+
+impl std::fmt::Debug for StopPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StopPage(…)")
+    }
+}
+
+impl Template for StopPage {
+    const NAME: &'static str = "web/staff/stop.html";
+    fn samples() -> Vec<Self> {
+        let plain =
+            Self { frame: Frame::sample("messages"), number: String::new(), said: String::new(), unreadable: false };
+        let done = |said: &str| Self { said: said.to_owned(), ..plain.clone() };
+        let wrong = Self { number: "12".to_owned(), unreadable: true, ..plain.clone() };
+        vec![done("stopped"), done("nothing"), wrong, plain]
+    }
+}
+
 /// This module's templates.
 pub fn sampled() -> Vec<Sampled> {
-    vec![Sampled::page::<Messages>(), Sampled::page::<Calls>()]
+    vec![Sampled::page::<Messages>(), Sampled::page::<Calls>(), Sampled::page::<StopPage>()]
 }

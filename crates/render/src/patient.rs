@@ -311,7 +311,7 @@ pub struct WishesPage {
     pub frame: Frame,
     /// The link, by its opaque id.
     pub link: String,
-    /// What was just done: `language`, `channel`, `visit`, `stop`, `again`; empty: nothing.
+    /// What was just done: `language`, `channel`, `visit`, `stop`, `stop-one`, `again`; empty: nothing.
     pub said: &'static str,
     /// Languages offered, and which one is chosen.
     pub languages: Vec<(&'static str, bool)>,
@@ -321,6 +321,10 @@ pub struct WishesPage {
     pub reached: Vec<Reached>,
     /// Whether messages go to any of them.
     pub allowed: bool,
+    /// Whether the phone company may still hold texts back that were just asked for again.
+    pub blocks: bool,
+    /// The number that texts come from; empty: not known.
+    pub sender: String,
     /// Visits to come.
     pub visits: Vec<WishVisit>,
     /// What is recorded, the newest first.

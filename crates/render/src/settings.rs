@@ -20,6 +20,15 @@ pub struct LocationForm {
     pub sender: String,
 }
 
+/// When messages are read, in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadingHours {
+    /// Which language.
+    pub language: &'static str,
+    /// The sentence, as typed.
+    pub text: String,
+}
+
 /// The form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Settings {
@@ -27,6 +36,20 @@ pub struct Settings {
     pub frame: Frame,
     /// The locations.
     pub locations: Vec<LocationForm>,
+    /// Country, as typed.
+    pub country: String,
+    /// Kinds of care to choose from.
+    pub cares: Vec<Choice>,
+    /// First languages to choose from.
+    pub languages: Vec<Choice>,
+    /// Further languages to offer, each ticked or not.
+    pub offered: Vec<Choice>,
+    /// When messages are read, by language.
+    pub reading_hours: Vec<ReadingHours>,
+    /// What an opt-out may silence.
+    pub scopes: Vec<Choice>,
+    /// Address that mails come from, as typed.
+    pub email_from: String,
     /// Sending hours to choose from.
     pub windows: Vec<Choice>,
     /// Messages to one number in a day, as typed.
@@ -49,6 +72,8 @@ pub struct Settings {
     pub warnings: Vec<TextWarning>,
     /// Longest alias, in characters.
     pub most_alias: usize,
+    /// Longest sentence on when messages are read, in characters.
+    pub most_hours: usize,
 }
 
 /// A text that somebody should look at.
@@ -69,8 +94,22 @@ pub struct TextWarning {
 }
 
 /// Words of [`Settings::faults`].
-pub const FAULTS: [&str; 9] =
-    ["alias", "phone", "sender", "window", "cap-day", "cap-week", "segments", "cut-off", "number"];
+pub const FAULTS: [&str; 14] = [
+    "country",
+    "languages",
+    "reading-hours",
+    "email-from",
+    "alias",
+    "phone",
+    "sender",
+    "window",
+    "cap-day",
+    "cap-week",
+    "segments",
+    "cut-off",
+    "number",
+    "choice",
+];
 /// Words of [`TextWarning::gives_away`].
 pub const GIVEN_AWAY: [&str; 4] = ["practitioner", "specialty", "reason", "person"];
 
@@ -85,6 +124,14 @@ impl Template for Settings {
             word: word.to_owned(),
             gives_away,
         };
+        let choices = |values: &[&str]| {
+            let choice = |value: &&str| Choice {
+                value: (*value).to_owned(),
+                label: (*value).to_owned(),
+                chosen: values.first() == Some(value),
+            };
+            values.iter().map(choice).collect::<Vec<_>>()
+        };
         let plain = Self {
             frame: Frame::sample("settings"),
             locations: vec![LocationForm {
@@ -94,9 +141,14 @@ impl Template for Settings {
                 phone: "+14155550123".to_owned(),
                 sender: String::new(),
             }],
-            windows: ["default", "strict"]
-                .map(|name| Choice { value: name.to_owned(), label: name.to_owned(), chosen: name == "default" })
-                .to_vec(),
+            country: "US".to_owned(),
+            cares: choices(&["general", "behavioural", "reproductive", "substance-use"]),
+            languages: choices(&["en", "es"]),
+            offered: choices(&["en", "es"]),
+            reading_hours: vec![ReadingHours { language: "en", text: "Monday to Friday, 8 to 5".to_owned() }],
+            scopes: choices(&["number", "patient"]),
+            email_from: "oak@example.org".to_owned(),
+            windows: choices(&["default", "strict"]),
             cap_per_day: "1".to_owned(),
             cap_per_week: "3".to_owned(),
             discreet: false,
@@ -107,6 +159,7 @@ impl Template for Settings {
             saved: true,
             warnings: Vec::new(),
             most_alias: 40,
+            most_hours: 120,
         };
         let warnings =
             GIVEN_AWAY.iter().map(|what| warning(0, "Cardiology", what)).chain([warning(2, "", "")]).collect();

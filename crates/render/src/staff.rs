@@ -309,6 +309,7 @@ impl Template for Today {
             "uncertain",
             "cannot-come",
             "stop-unclear",
+            "account",
         ];
         let full = Self {
             is_today: false,

@@ -50,7 +50,7 @@ impl std::fmt::Debug for ConsentEvent {
 }
 
 /// Wordings that have a phrase `wording.…`; points become hyphens.
-pub const WORDINGS: [&str; 10] = [
+pub const WORDINGS: [&str; 12] = [
     "desk-opt-out-voicemail",
     "desk-opt-out-mail",
     "desk-opt-out-telephone",
@@ -61,6 +61,8 @@ pub const WORDINGS: [&str; 10] = [
     "import-declared-2",
     "portal-stop-1",
     "portal-again-1",
+    "portal-stop-one-1",
+    "portal-again-one-1",
 ];
 /// Grounds of entries, which have a phrase `basis.…`.
 pub const BASES: [&str; 7] = ["import-column", "uploader-declared", "reply", "portal", "desk", "carrier", "email-link"];
@@ -99,6 +101,10 @@ pub struct VisitPanel {
     pub has_number: bool,
     /// Whether a text may go to the number now.
     pub may_text: bool,
+    /// Whether the carrier may hold texts back until the patient texts START.
+    pub carrier_blocks: bool,
+    /// The number that texts come from; empty: not known.
+    pub sender: String,
     /// Languages to choose, the chosen one marked.
     pub languages: Vec<Choice>,
     /// What the ledger says, the newest first.
@@ -158,6 +164,8 @@ impl Template for VisitPanel {
             held: String::new(),
             contacts: Vec::new(),
             has_number: false,
+            carrier_blocks: false,
+            sender: String::new(),
             may_text: false,
             languages: ["", "en", "es"]
                 .map(|word| Choice { value: word.to_owned(), label: word.to_owned(), chosen: word == "es" })
@@ -184,6 +192,7 @@ impl Template for VisitPanel {
                 .chain(["granted", "denied", "withdrawn", "none"].map(|act| contact("sms", "", act)))
                 .collect(),
             has_number: true,
+            carrier_blocks: true,
             may_text: true,
             consents: wordings.chain(bases).chain(acts).collect(),
             lines: vec![
@@ -198,7 +207,13 @@ impl Template for VisitPanel {
         };
         let past = Self { to_come: false, chip: "kept", failures: 1, ..full.clone() };
         let held = ["vanished", "conflict"].map(|held| Self { held: held.to_owned(), chip: "held", ..full.clone() });
-        let said = SAID.map(|said| Self { said: said.to_owned(), failed: said == "too-late", ..bare.clone() });
+        let said = SAID.map(|said| Self {
+            said: said.to_owned(),
+            failed: said == "too-late",
+            carrier_blocks: true,
+            sender: "+14155550199".to_owned(),
+            ..bare.clone()
+        });
         [bare.clone(), full, past].into_iter().chain(held).chain(said).collect()
     }
 }

@@ -97,6 +97,8 @@ pub struct OpenTask {
     pub id: TaskId,
     /// What about: `reschedule`, `reply`, `urgent`, `opt-out-ask`, `wrong-number`, `undelivered`, `uncertain`, …
     pub kind: String,
+    /// Of `account`: the line and its code.
+    pub detail: Option<String>,
     /// The visit concerned.
     pub appointment_id: Option<Uuid>,
     /// When it was opened.
@@ -219,7 +221,7 @@ impl Tx {
         all!(
             self,
             OpenTask,
-            "SELECT t.id, t.kind, t.appointment_id, t.created_at_ms, a.start_at_ms, a.location_id, p.id AS patient_id,
+            "SELECT t.id, t.kind, t.detail, t.appointment_id, t.created_at_ms, a.start_at_ms, a.location_id, p.id AS patient_id,
                  p.private AS patient_private, p.rev AS patient_rev, p.salt, q.id AS request_id,
                  q.private AS request_private, q.rev AS request_rev, i.id AS inbound_id, i.private AS inbound_private,
                  i.rev AS inbound_rev

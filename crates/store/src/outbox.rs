@@ -77,12 +77,14 @@ macro_rules! shown {
                     WHERE m.practice_id = $1 AND m.notice_id = g.id ORDER BY m.id LIMIT 1)) AS appointment_id,
                     (SELECT COUNT(*) FROM reminders m WHERE m.practice_id = $1 AND m.notice_id = g.id) AS reasons,
                     (SELECT t.code FROM attempts t WHERE t.practice_id = $1 AND t.notice_id = g.id
-                     ORDER BY t.number DESC LIMIT 1) AS code
+                         AND (t.code IS NULL OR t.code NOT IN ('open', 'pace')) ORDER BY t.number DESC LIMIT 1) AS code,
+                    (SELECT t.carrier FROM attempts t WHERE t.practice_id = $1 AND t.notice_id = g.id
+                         AND (t.code IS NULL OR t.code NOT IN ('open', 'pace')) ORDER BY t.number DESC LIMIT 1) AS code_of
                 FROM ",
             $from,
             " AS g)
             SELECT g.id, g.is_notice, g.at_ms, g.kind, g.step, g.channel, g.reason, g.location_id, g.rev, g.expires_at_ms,
-                g.carrier, g.attempts, g.sent_at_ms, g.body, g.place, g.appointment_id, g.reasons, g.code,
+                g.carrier, g.attempts, g.sent_at_ms, g.body, g.place, g.appointment_id, g.reasons, g.code, g.code_of,
                 a.start_at_ms, a.location_id AS visit_location_id, a.status, u.suspended,
                 p.id AS patient_id, p.private AS patient_private, p.rev AS patient_rev, p.salt
             FROM about g
@@ -138,8 +140,10 @@ pub struct LogLine {
     pub appointment_id: Option<Uuid>,
     /// Reminders it is made of.
     pub reasons: i64,
-    /// The carrier's code of the last attempt.
+    /// The carrier's code of the last attempt that reached it.
     pub code: Option<String>,
+    /// The line that gave it.
+    pub code_of: Option<String>,
     /// Start of the visit.
     pub start_at_ms: Option<i64>,
     /// Where the visit is.

@@ -20,6 +20,26 @@ pub struct NewTask {
 }
 
 impl Tx {
+    /// Opens a task about a line that refuses us, unless one for the same line and code is open. Returns whether it did.
+    pub async fn insert_account_task(
+        &mut self,
+        practice: PracticeId,
+        id: TaskId,
+        detail: &str,
+        now: Instant,
+    ) -> Result<bool, StoreError> {
+        let opened = run!(
+            self,
+            "INSERT INTO tasks (practice_id, id, kind, state, created_at_ms, detail) VALUES ($1, $2, 'account', 'open', $3, $4)
+             ON CONFLICT (practice_id, kind, detail) WHERE state = 'open' AND detail IS NOT NULL DO NOTHING",
+            practice.as_uuid(),
+            id.as_uuid(),
+            now.as_ms(),
+            detail
+        )?;
+        Ok(opened == 1)
+    }
+
     /// Opens tasks.
     pub async fn insert_tasks(
         &mut self,

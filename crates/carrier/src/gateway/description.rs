@@ -2,6 +2,7 @@
 
 use super::answers::{Answers, AnswersFile};
 use super::template::{Template, Word};
+use super::webhook::Acts;
 use crate::{Codes, CodesError, MessageStatus};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -176,6 +177,11 @@ pub(super) struct Inbound {
     pub(super) to: Option<String>,
     pub(super) text: String,
     pub(super) media: Option<String>,
+    /// Where it says what it did by itself about the text.
+    pub(super) did: Option<String>,
+    /// Its words for that.
+    #[serde(default)]
+    pub(super) words: Acts,
 }
 
 /// The body of a hand-over.
@@ -293,8 +299,11 @@ impl Description {
         }
         if let Some(inbound) = &self.inbound {
             let own = [Some(&inbound.list), Some(&inbound.event), Some(&inbound.from), Some(&inbound.text)];
-            let more = inbound.to.iter().chain(&inbound.media);
+            let more = inbound.to.iter().chain(&inbound.media).chain(&inbound.did);
             pointers.extend(own.into_iter().flatten().chain(more).map(|pointer| ("[inbound]", pointer.as_str())));
+            if inbound.did.is_some() == inbound.words.is_empty() {
+                return Err(wrong("[inbound] `did` and `words` go together: where it stands, and what is said there"));
+            }
         }
         for (place, pointer) in pointers {
             if !pointer.is_empty() && !pointer.starts_with('/') {

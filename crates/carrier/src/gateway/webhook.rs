@@ -1,15 +1,39 @@
 //! A described gateway's webhooks.
 
 use super::description::{Description, Format, Scheme, Unit, Webhook};
-use crate::{Credential, Event, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, Receipt};
+use crate::{Credential, Event, Gateway, HookError, HookKind, HookRequest, Inbound, MAX_HOOK_AGE, Receipt};
 use hmac::{Hmac, KeyInit, Mac};
 use kept_domain::Instant;
 use reqwest::header::HeaderMap;
+use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 
 /// Longest id or code that is kept, in characters.
 const MAX_ID_CHARS: usize = 100;
+
+/// A gateway's words for what it does by itself about a text, with an answer of its own.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Acts {
+    /// It blocks our texts now.
+    stopped: Vec<String>,
+    /// It lets them through again.
+    started: Vec<String>,
+    /// It said who we are.
+    helped: Vec<String>,
+}
+
+impl Acts {
+    pub(super) fn is_empty(&self) -> bool {
+        [&self.stopped, &self.started, &self.helped].into_iter().all(Vec::is_empty)
+    }
+
+    fn act(&self, said: &str) -> Option<Gateway> {
+        let acts = [(&self.stopped, Gateway::Stop), (&self.started, Gateway::Start), (&self.helped, Gateway::Help)];
+        acts.into_iter().find(|(words, _)| words.iter().any(|word| word == said)).map(|(_, act)| act)
+    }
+}
 
 /// Checks the signature, and the time where the gateway signs one.
 pub(super) fn verify(
@@ -111,7 +135,7 @@ pub(super) fn parse(description: &Description, request: &HookRequest<'_>) -> Res
                     to: inbound.to.as_deref().and_then(|pointer| text(one, pointer)).map(plus),
                     text: text(one, &inbound.text).unwrap_or_default(),
                     has_media,
-                    gateway: None,
+                    gateway: inbound.did.as_deref().and_then(|did| inbound.words.act(&text(one, did)?)),
                 }));
             }
             Ok(events)

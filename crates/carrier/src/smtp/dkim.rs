@@ -78,8 +78,19 @@ impl DkimKey {
         Ok(Self { domain: domain.to_owned(), selector: selector.to_owned(), key })
     }
 
-    /// The message with its signature in front.
-    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, DkimError> {
+    /// The domain to sign for: ours, unless the letter comes from another one that is not below it. A signature for another domain
+    /// than the sender's proves nothing to who receives it (DMARC, RFC 7489 §3.1.1).
+    fn domain_of<'a>(&'a self, other: Option<&'a str>) -> &'a str {
+        let below = |other: &str| {
+            let rest = other.to_ascii_lowercase();
+            let rest = rest.strip_suffix(&self.domain.to_ascii_lowercase()).map(str::to_owned);
+            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        };
+        other.filter(|other| other.is_ascii() && !below(other)).unwrap_or(&self.domain)
+    }
+
+    /// The message with its signature in front. `other` is the domain of its sender, where it comes from another address than ours.
+    pub fn sign(&self, other: Option<&str>, message: &[u8]) -> Result<Vec<u8>, DkimError> {
         let end = message.windows(4).position(|four| four == b"\r\n\r\n").ok_or(DkimError::NotSigned)?;
         let (head, rest) = message.split_at(end + 2);
         let body = rest.get(2..).unwrap_or_default();
@@ -106,7 +117,7 @@ impl DkimKey {
         };
         let value = format!(
             " v=1; a={algorithm}; c=relaxed/relaxed; d={}; s={};\r\n h={};\r\n bh={hash};\r\n b=",
-            self.domain,
+            self.domain_of(other),
             self.selector,
             names.join(":\r\n  ")
         );
@@ -222,7 +233,7 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
     fn a_signature_covers_the_headers_and_the_body() {
         let key = DkimKey::from_pem("example.org", "kept", ED25519).unwrap();
         let message = "From: Oak <oak@example.org>\r\nTo: a@example.net\r\nSubject: Visit\r\n  on Tuesday\r\nX-Other: 1\r\n\r\nHello\r\n";
-        let signed = String::from_utf8(key.sign(message.as_bytes()).unwrap()).unwrap();
+        let signed = String::from_utf8(key.sign(None, message.as_bytes()).unwrap()).unwrap();
         assert!(signed.ends_with(message));
         let header = signed.strip_suffix(message).unwrap();
         let tags: String = header.split_whitespace().collect();
@@ -240,7 +251,23 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
         let Key::Ed25519(pair) = &key.key else { panic!("an Ed25519 key") };
         let public = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, pair.public_key().as_ref());
         public.verify(&Sha256::digest(data.as_bytes()), &STANDARD.decode(signature).unwrap()).unwrap();
-        assert_eq!(key.sign(b"From: x\r\n"), Err(DkimError::NotSigned));
+        assert_eq!(key.sign(None, b"From: x\r\n"), Err(DkimError::NotSigned));
+    }
+
+    #[test]
+    fn a_letter_is_signed_for_the_domain_it_comes_from() {
+        let key = DkimKey::from_pem("example.org", "kept", ED25519).unwrap();
+        for (from, domain) in [
+            (None, "example.org"),
+            (Some("example.org"), "example.org"),
+            (Some("mail.Example.org"), "example.org"),
+            (Some("oak.example"), "oak.example"),
+            (Some("notexample.org"), "notexample.org"),
+        ] {
+            let signed = key.sign(from, b"From: x\r\n\r\nHello\r\n").unwrap();
+            let signed = String::from_utf8(signed).unwrap();
+            assert!(signed.contains(&format!(" d={domain}; s=kept;")), "{from:?}: {signed}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Flow {
     /// What is recorded of a number or address as a person writes it.
     ///
     /// # Errors
-    /// [`NotMeant::Phone`] when it is neither.
+    /// [`NotMeant::Phone`] or [`NotMeant::Email`] when it is neither.
     pub async fn consent_of(&self, practice: PracticeId, written: &str) -> Result<NumberLedger, NotMeant> {
         let (channel, bix) = self.practice(practice).await?.index_of(written)?;
         let mut tx = self.store.read(Scope::Practice(practice)).await?;

@@ -62,6 +62,9 @@ pub enum NotMeant {
     /// It is no telephone number.
     #[error(transparent)]
     Phone(#[from] kept_domain::phone::PhoneError),
+    /// It has an `@` and is no e-mail address.
+    #[error(transparent)]
+    Email(#[from] kept_domain::email::EmailError),
     /// The step failed.
     #[error(transparent)]
     Flow(#[from] FlowError),
@@ -74,10 +77,11 @@ impl From<kept_store::StoreError> for NotMeant {
 }
 
 impl OpenPractice {
-    /// The channel and the index of a number or address as a person writes it.
-    pub(crate) fn index_of(&self, written: &str) -> Result<(Channel, BlindIndex), kept_domain::phone::PhoneError> {
+    /// The channel and the index of a number or address as a person writes it; read as a file's would be, so that both mean the same.
+    pub(crate) fn index_of(&self, written: &str) -> Result<(Channel, BlindIndex), NotMeant> {
         if written.contains('@') {
-            return Ok((Channel::Email, self.keys.blind(Blind::Email, written)));
+            let address = kept_domain::email::parse(written)?;
+            return Ok((Channel::Email, self.keys.blind(Blind::Email, address.as_str())));
         }
         let phone = kept_domain::phone::parse(written, &self.practice.settings.country)?;
         Ok((Channel::Sms, self.keys.blind(Blind::Phone, phone.e164())))
@@ -88,7 +92,7 @@ impl Flow {
     /// Staff writes down that no more messages are wanted. Returns whether that is new.
     ///
     /// # Errors
-    /// [`NotMeant`] when there is no such contact point or what was written is no number.
+    /// [`NotMeant`] when there is no such contact point or what was written is no number or address.
     pub async fn record_opt_out(
         &self,
         practice: PracticeId,

@@ -125,7 +125,9 @@ impl Flow {
         said.map_err(|error| match error {
             NotMeant::Flow(error) => error,
             // A contact point is never read from what somebody typed.
-            NotMeant::Phone(_) => FlowError::NotFound { what: "number or address of this visit's patient" },
+            NotMeant::Phone(_) | NotMeant::Email(_) => {
+                FlowError::NotFound { what: "number or address of this visit's patient" }
+            }
         })
     }
 

@@ -3,6 +3,7 @@
 use super::arm::Ready;
 use super::compose::obeys;
 use super::route::{self, NOT_TAKEN, UNKNOWN};
+use super::trouble::Trouble;
 use super::{DispatchSummary, SENDERS};
 use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
@@ -103,8 +104,12 @@ impl Flow {
         let mut tasks = Vec::new();
         let mut never_left = Vec::new();
         let mut refused = Vec::new();
+        let mut trouble = Trouble::default();
         for one in handed {
             let id = one.id;
+            if let (Some(line), Some(code)) = (one.carrier, one.answer.code()) {
+                trouble.note(&self.carriers, line, code);
+            }
             if let Carried::Refused { why: why @ (Refusal::OptedOut | Refusal::Unreachable), .. } = one.answer {
                 refused.push(RefusedNumber { bix: one.bix, channel: one.channel, why });
             }
@@ -141,6 +146,7 @@ impl Flow {
         tx.record_outcomes(practice, token, wall, &outcomes).await?;
         tx.delete_sends(practice, &never_left).await?;
         tx.insert_tasks(practice, wall, &tasks).await?;
+        self.tell_trouble(&mut tx, practice, &trouble).await?;
         if !refused.is_empty() {
             self.refuse_numbers(&mut tx, practice, &refused).await?;
         }

@@ -240,7 +240,7 @@ mod tests {
         let mapping = Mapping::parse(MAPPING).expect("a good mapping");
         let table = Table::open(FILE.as_bytes(), Some(&mapping)).expect("a good file");
         let reading = read(&table, &mapping).expect("readable");
-        let outcome = ImportOutcome::of(&table, &reading);
+        let outcome = ImportOutcome::of(&table, &reading, None);
         assert_eq!((outcome.counts.rejected, outcome.problems.len()), (1, 1), "something of every sort");
         let printed = format!("{outcome:?} {table:?} {mapping:?} {reading:?} {:?}", guess(&table));
         assert!(printed.contains("ImportOutcome") && printed.contains("GuessColumn"), "{printed}");

@@ -6,7 +6,7 @@
 use super::Session;
 use crate::audit::{self, Actor, AuditEntry, act};
 use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
-use crate::visit::{ConsentEvent, event, opened};
+use crate::visit::{ConsentEvent, carrier_blocks, event, opened};
 use crate::{Flow, FlowError};
 use chrono::NaiveDateTime;
 use kept_domain::{BlindIndex, Channel, LinkId, Locale, PracticeId};
@@ -17,6 +17,10 @@ use std::collections::HashMap;
 pub const WORDING_STOP: &str = "portal.stop.1";
 /// Wording of the button: "Send me reminders again".
 pub const WORDING_AGAIN: &str = "portal.again.1";
+/// Wording of the button beside one number or address: "Stop these".
+pub const WORDING_STOP_ONE: &str = "portal.stop-one.1";
+/// Wording of the button beside one number or address: "Start these again".
+pub const WORDING_AGAIN_ONE: &str = "portal.again-one.1";
 
 /// A number or address, as much of it as its owner needs to know it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +57,10 @@ pub struct Wishes {
     pub choices: Vec<Channel>,
     /// Numbers and addresses in use.
     pub reached: Vec<Reached>,
+    /// Whether the phone company may still hold texts back that are wanted again.
+    pub carrier_blocks: bool,
+    /// The number that texts come from, if it is a location's own.
+    pub sender: Option<String>,
     /// Visits to come.
     pub visits: Vec<MutableVisit>,
     /// What the ledger says, the newest first. Nobody of the practice is named.
@@ -68,10 +76,10 @@ pub enum Wish {
     Channel(Channel),
     /// Be reminded of a visit, by its ordinal, or not.
     Mute(i64, bool),
-    /// Get no more messages.
-    Stop,
-    /// Get messages again.
-    Again,
+    /// Get no more messages on a channel; none: on every one.
+    Stop(Option<Channel>),
+    /// Get messages again, likewise.
+    Again(Option<Channel>),
 }
 
 impl Flow {
@@ -98,6 +106,10 @@ impl Flow {
             let muted = preference.muted.contains(&row.appointment);
             MutableVisit { ordinal: row.ordinal, start: row.start_at.local(zone), muted }
         };
+        let history: Vec<ConsentEvent> =
+            lines.iter().rev().filter_map(|line| event(&open, line, &HashMap::new())).collect();
+        let texts_allowed = reached.iter().any(|one| one.channel == Channel::Sms && one.allowed);
+        let place = rows.first().and_then(|row| open.location(row.location));
         let to_come = rows.iter().filter(|row| row.start_at > now && row.status.is_expected());
         Ok(Wishes {
             link: session.link,
@@ -106,7 +118,9 @@ impl Flow {
             choices: preference.choices.clone(),
             reached,
             visits: to_come.map(visit).collect(),
-            history: lines.iter().rev().filter_map(|line| event(&open, line, &HashMap::new())).collect(),
+            carrier_blocks: texts_allowed && carrier_blocks(&history),
+            sender: place.and_then(|found| found.sender.clone()),
+            history,
         })
     }
 
@@ -140,21 +154,33 @@ impl Flow {
                 let visit = row.ok_or(FlowError::NotFound { what: "visit" })?.appointment;
                 self.mute_visit(practice, session.patient, visit, muted, by).await
             }
-            Wish::Stop => self.portal_consent(practice, session, ConsentAct::Withdrawn).await,
-            Wish::Again => self.portal_consent(practice, session, ConsentAct::Restored).await,
+            Wish::Stop(channel) => self.portal_consent(practice, session, channel, ConsentAct::Withdrawn).await,
+            Wish::Again(channel) => self.portal_consent(practice, session, channel, ConsentAct::Restored).await,
         }
     }
 
-    /// All numbers and addresses of the patient stop, or start again.
-    async fn portal_consent(&self, practice: PracticeId, session: Session, to: ConsentAct) -> Result<bool, FlowError> {
+    /// The patient's number or address of a channel, or all of them, stop or start again.
+    async fn portal_consent(
+        &self,
+        practice: PracticeId,
+        session: Session,
+        channel: Option<Channel>,
+        to: ConsentAct,
+    ) -> Result<bool, FlowError> {
         let now = self.clock.civil();
         let rows = self.visits_of(practice, session).await?;
         let locale = rows.first().and_then(|row| row.locale);
-        let contacts = self.reached(practice, &rows).await?;
+        let mut contacts = self.reached(practice, &rows).await?;
+        contacts.retain(|contact| channel.is_none_or(|wanted| contact.channel == wanted));
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
         let mut changed = false;
         for contact in &contacts {
-            let wording = if to == ConsentAct::Withdrawn { WORDING_STOP } else { WORDING_AGAIN };
+            let wording = match (to == ConsentAct::Withdrawn, channel) {
+                (true, None) => WORDING_STOP,
+                (true, Some(_)) => WORDING_STOP_ONE,
+                (false, None) => WORDING_AGAIN,
+                (false, Some(_)) => WORDING_AGAIN_ONE,
+            };
             let entry = NewConsent {
                 bix: contact.bix,
                 channel: contact.channel,

@@ -80,8 +80,7 @@ impl Flow {
             return Ok(None);
         }
         let Some(owner) = sender.owners.first() else { return Ok(None) };
-        let own_language = open.practice.settings.locales.first().copied().unwrap_or(Locale::En);
-        let locale = owner.locale.unwrap_or(own_language);
+        let locale = sender.locale(open);
         let at =
             about.or(sender.visits.first()).and_then(|visit| open.location(visit.location)).or(open.locations.first());
         let Some(at) = at.map(|found| &found.location) else { return Ok(None) };

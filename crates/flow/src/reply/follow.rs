@@ -9,7 +9,7 @@ use crate::consent::{self, ConsentAct, ConsentBasis, NewConsent};
 use crate::{Flow, FlowError, OpenPractice};
 use kept_domain::private::InboundPrivate;
 use kept_domain::reply::{Decision, Intent};
-use kept_domain::{Answer, AppointmentId, BlindIndex, Channel, InboundId, Instant, PracticeId, TaskId};
+use kept_domain::{Answer, AppointmentId, BlindIndex, Channel, InboundId, Instant, Locale, PracticeId, TaskId};
 use kept_seal::Place;
 use kept_store::{Chain, NewTask, NumberOwner, Scope, ToldVisit, Tx, WaitingText};
 use std::collections::{HashMap, HashSet};
@@ -216,7 +216,8 @@ impl Flow {
             act: ConsentAct::Withdrawn,
             basis: ConsentBasis::Reply,
             wording: decision.rule,
-            locale: None,
+            // The language that they are written to in, and so that of what they answered.
+            locale: Some(sender.locale(open)),
             staff: None,
             import: None,
         };
@@ -234,6 +235,12 @@ impl Flow {
 }
 
 impl Sender {
+    /// The language that the number is written to in.
+    pub(super) fn locale(&self, open: &OpenPractice) -> Locale {
+        let own = open.practice.settings.locales.first().copied().unwrap_or(Locale::En);
+        self.owners.first().and_then(|owner| owner.locale).unwrap_or(own)
+    }
+
     fn stranger(bix: BlindIndex) -> Self {
         Self { number: String::new(), bix, owners: Vec::new(), visits: Vec::new(), stands: None, answered: Vec::new() }
     }

@@ -5,7 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::{open, output};
 use clap::Subcommand;
 use kept_domain::PracticeId;
-use kept_flow::consent::{Finding, Proof};
+use kept_flow::consent::{Finding, NotMeant, Proof};
 use kept_flow::{Flow, OpenPractice};
 use std::io::BufRead as _;
 
@@ -142,8 +142,9 @@ async fn show(flow: &Flow, args: &Show) -> Result<Exit, Failure> {
     // The error says what is wrong with a number, and never which.
     let ledger = flow.consent_of(practice.practice.id, number.trim()).await;
     let ledger = ledger.map_err(|error| match error {
-        kept_flow::consent::NotMeant::Phone(error) => Failure::of(Exit::Data, error),
-        kept_flow::consent::NotMeant::Flow(error) => error.into(),
+        NotMeant::Phone(error) => Failure::of(Exit::Data, error),
+        NotMeant::Email(error) => Failure::of(Exit::Data, error),
+        NotMeant::Flow(error) => error.into(),
     })?;
     let zone = practice.practice.time_zone;
     for entry in &ledger.entries {
@@ -163,8 +164,9 @@ async fn show(flow: &Flow, args: &Show) -> Result<Exit, Failure> {
             (None, Some(import)) => format!(", with import {import}"),
             (None, None) => String::new(),
         };
-        let (seq, channel) = (entry.seq, entry.channel);
-        output::line(format_args!("{seq}: {at}: {channel} {} ({}, {}){by}", entry.act, entry.basis, entry.wording))?;
+        let (seq, channel, act, basis, wording) = (entry.seq, entry.channel, &entry.act, &entry.basis, &entry.wording);
+        let language = entry.locale.as_ref().map_or_else(String::new, |locale| format!(" in `{locale}`"));
+        output::line(format_args!("{seq}: {at}: {channel} {act} ({basis}, {wording}{language}){by}"))?;
     }
     if ledger.entries.is_empty() {
         output::say("Nothing is recorded of this number; nothing is sent to it.");

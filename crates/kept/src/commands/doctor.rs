@@ -5,6 +5,7 @@ use crate::config::{CarrierKind, Config};
 use crate::exit::{Exit, Failure};
 use crate::{carriers, health, open, output, text_lines};
 use chrono::Duration;
+use kept_carrier::Line;
 use kept_domain::Instant;
 use kept_flow::rotate::{Rotation, SETTLE};
 use kept_flow::{Clock as _, Flow, SystemClock};
@@ -75,7 +76,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 
 async fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![configuration(config), clock()];
-    findings.extend(lines(config));
+    findings.extend(lines(config).await);
     findings.push(mail(config).await);
     let ring = match open::key_ring(&config.key_file) {
         Ok(ring) => {
@@ -110,24 +111,42 @@ fn configuration(config: &Config) -> Finding {
     }
 }
 
-/// A finding for each line that carries texts.
-fn lines(config: &Config) -> Vec<Finding> {
+/// A finding for each line that carries texts. Those that can be asked are asked whether they take our credentials.
+async fn lines(config: &Config) -> Vec<Finding> {
     if config.carrier.is_empty() {
         return vec![Finding::warn("carrier", "none: nothing is sent by text; set `carrier` when you are ready")];
     }
-    config
-        .carrier
-        .iter()
-        .map(|kind| match (kind, carriers::line(kind, config)) {
-            (CarrierKind::Twilio | CarrierKind::Telnyx | CarrierKind::Gateway, Ok(_)) => {
-                Finding::ok("carrier", text_lines::described(kind, config))
+    let mut findings = Vec::new();
+    for kind in config.carrier.iter() {
+        findings.push(match (kind, carriers::line(kind, config)) {
+            (CarrierKind::Twilio | CarrierKind::Telnyx | CarrierKind::Gateway, Ok(line)) => {
+                let described = text_lines::described(kind, config);
+                match line.check().await {
+                    None => Finding::ok("carrier", format!("{described}; it cannot be asked whether it knows us")),
+                    Some(Ok(())) => Finding::ok("carrier", format!("{described}; it takes our credentials")),
+                    Some(Err(code)) => {
+                        Finding::fail("carrier", format!("{}: {}", kind.as_str(), refused(&line, &code)))
+                    }
+                }
             }
             (_, Err(failure)) => Finding::fail("carrier", format!("{}: {failure}", kind.as_str())),
             (CarrierKind::Sandbox, Ok(_)) => {
                 Finding::warn("carrier", format!("the sandbox at {}: no patient gets anything", config.carrier_api()))
             }
-        })
-        .collect()
+        });
+    }
+    findings
+}
+
+/// Why a carrier does not answer well, and what to do.
+fn refused(line: &Line, code: &str) -> String {
+    match (code, line.words(code)) {
+        ("connect" | "timeout" | "broken", _) => {
+            format!("it does not answer ({code}); check the address in the settings and the firewall")
+        }
+        (_, Some(words)) => format!("it refuses us ({code}: {words}); check account, key and sender in the settings"),
+        (_, None) => format!("it refuses us ({code}); check account, key and sender in the settings"),
+    }
 }
 
 /// Whether mail can be sent: connects to the server, encrypts, signs in, hangs up.

@@ -4,7 +4,7 @@ use crate::cli::Context;
 use crate::exit::{Exit, Failure};
 use crate::{open, output};
 use chrono_tz::Tz;
-use kept_domain::{Locale, PracticeSettings};
+use kept_domain::{Care, Locale, PracticeSettings, phone};
 use kept_flow::setup::{NewPerson, NewPractice};
 use kept_store::Store;
 
@@ -26,6 +26,12 @@ pub struct Args {
     /// Phone that patients call, e.g. +14155550100
     #[arg(long, value_name = "NUMBER", value_parser = e164)]
     phone: Option<String>,
+    /// Country, two letters (ISO 3166): reads numbers without a country code, decides sending hours
+    #[arg(long, value_name = "CC", default_value = "US", value_parser = country)]
+    country: String,
+    /// What is mostly treated: general, behavioural, reproductive or substance-use; all but the first make texts say name and link only
+    #[arg(long, value_name = "KIND", default_value = "general", value_parser = care)]
+    care: Care,
     /// The practice's first language: en or es
     #[arg(long, value_name = "LANGUAGE", default_value = "en")]
     language: Locale,
@@ -55,6 +61,18 @@ fn e164(text: &str) -> Result<String, String> {
     }
 }
 
+/// A country whose numbers can be read; case is forgiven.
+fn country(text: &str) -> Result<String, String> {
+    let code = text.trim().to_uppercase();
+    if phone::is_country(&code) { Ok(code) } else { Err("write two letters of ISO 3166, e.g. US, MX or ES".to_owned()) }
+}
+
+/// A kind of care; the American spelling too.
+fn care(text: &str) -> Result<Care, String> {
+    let word = if text == "behavioral" { Care::Behavioural.as_str() } else { text };
+    word.parse().map_err(|error: kept_domain::text_enum::UnknownWord| error.to_string())
+}
+
 /// Runs `kept init`.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let config = &context.config;
@@ -67,7 +85,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::CannotCreate, said));
     }
 
-    let mut settings = PracticeSettings::default();
+    let mut settings = PracticeSettings { country: args.country, ..PracticeSettings::of_care(args.care) };
     settings.locales.sort_by_key(|locale| *locale != args.language);
     let practice = NewPractice {
         name: args.practice.clone(),
@@ -76,6 +94,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         time_zone: args.time_zone,
         settings,
     };
+    let discreet = practice.settings.discreet;
     let name = args.admin.split('@').next().unwrap_or_default().to_owned();
     let admin = NewPerson {
         name,
@@ -105,6 +124,11 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     output::line(format_args!("  sign in at   {sign_in}"))?;
     output::line(format_args!("  as           {}", args.admin))?;
     output::line(format_args!("  password     {}", created.admin.password))?;
+    if discreet {
+        output::say(
+            "Texts carry the practice's name and a link only, because of what is treated (Settings at the desk).",
+        );
+    }
     output::say("The password is shown this once and stored nowhere; it must be changed at the first sign-in.");
     output::say("Next: `kept import FILE --dry-run` shows what your calendar holds, `kept serve` starts.");
     Ok(Exit::Ok)
@@ -112,7 +136,15 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{e164, zone};
+    use super::{Care, care, country, e164, zone};
+
+    #[test]
+    fn countries_and_kinds_of_care_are_read_as_people_write_them() {
+        assert_eq!(country("es").as_deref(), Ok("ES"));
+        assert!(country("Spain").expect_err("two letters").contains("ISO 3166"));
+        assert_eq!((care("behavioral"), care("substance-use")), (Ok(Care::Behavioural), Ok(Care::SubstanceUse)));
+        assert!(care("secret").expect_err("unknown").contains("reproductive"));
+    }
 
     #[test]
     fn zones_are_read_as_people_write_them() {

@@ -9,6 +9,9 @@ A1,P1,Ana,Example,02/03/1980,(312) 555-0101,03/13/2031,8:15 AM,Dr Gray,Scheduled
 A2,P2,Ben,Example,02/03/1981,(312) 555-0102,03/13/2031,9:15 AM,Dr Gray,Scheduled,No
 ";
 
+/// A row that says nothing of consent.
+const DECLARED: &str = "A3,P3,Cy,Example,02/03/1982,(312) 555-0103,03/14/2031,9:15 AM,Dr Gray,Scheduled,\n";
+
 /// Notices that somebody wrote behind the product's back, one for each number of the ledger.
 const NOTICES: &str = "INSERT INTO notices (practice_id, id, kind, channel, contact_point_id, bix, location_id, locale, template, state,
         due_at_ms, expires_at_ms, armed_at_ms, created_at_ms)
@@ -84,4 +87,13 @@ fn one_number_is_shown_however_it_is_written_and_never_logged() {
     let wrong = scene.run(&["consent", "show", "55501"]);
     wrong.failed(exit::DATA, &["too short"]);
     assert!(!wrong.err.contains("55501"), "{}", wrong.err);
+    scene.file("more.csv", ROWS.lines().next().map(|header| format!("{header}\n{DECLARED}")).expect("a header"));
+    scene.run(&["import", "more.csv", "--consent", "declared", "--json"]).json();
+    let declared = scene.run(&["consent", "show", "312-555-0103"]);
+    assert!(declared.out.contains("in `en`)"), "the language of the wording: {}", declared.out);
+    for address in ["@", "Ana <ana@example.org>", "ana@example"] {
+        let wrong = scene.run(&["consent", "show", address]);
+        wrong.failed(exit::DATA, &["e-mail address"]);
+        assert!(!wrong.err.contains("ana@"), "{}", wrong.err);
+    }
 }

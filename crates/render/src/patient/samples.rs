@@ -215,6 +215,8 @@ impl Samples for WishesPage {
             channels: vec![("sms", true), ("email", false)],
             reached: vec![reached("sms", true), reached("email", true)],
             allowed: true,
+            blocks: said == "again",
+            sender: String::new(),
             visits: vec![visit(1, false), visit(2, true)],
             history: acts.iter().flat_map(|act| hows.iter().map(|how| recorded(*act, *how))).collect(),
         };
@@ -227,8 +229,10 @@ impl Samples for WishesPage {
             history: Vec::new(),
             ..full("stop")
         };
+        let mixed = Self { reached: vec![reached("sms", false), reached("email", true)], ..full("stop-one") };
+        let held = Self { sender: "+14155550199".to_owned(), ..full("again") };
         let nobody = Self { reached: Vec::new(), ..stopped.clone() };
         let said = ["", "language", "channel", "visit", "again"].map(full);
-        said.into_iter().chain([stopped, nobody]).collect()
+        said.into_iter().chain([stopped, mixed, held, nobody]).collect()
     }
 }

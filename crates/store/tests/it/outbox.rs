@@ -168,6 +168,27 @@ async fn what_failed_is_planned_anew_once() {
 }
 
 #[tokio::test]
+async fn a_line_that_refuses_us_is_one_open_task_for_each_code() {
+    both(|store| async move {
+        let practice = notices(&store, 1).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        assert!(tx.insert_account_task(practice, id(810), "twilio 20003", NOW).await.unwrap());
+        assert!(!tx.insert_account_task(practice, id(811), "twilio 20003", NOW).await.unwrap(), "it is open");
+        assert!(tx.insert_account_task(practice, id(812), "twilio 30034", NOW).await.unwrap(), "another code");
+        let open = tx.open_tasks(practice).await.unwrap();
+        let details: Vec<_> = open.iter().map(|task| (task.kind.as_str(), task.detail.as_deref())).collect();
+        assert_eq!(details, [("account", Some("twilio 20003")), ("account", Some("twilio 30034"))]);
+        assert!(tx.close_task(practice, id(810), id(900), NOW).await.unwrap());
+        assert!(
+            tx.insert_account_task(practice, id(811), "twilio 20003", NOW).await.unwrap(),
+            "done and refused again"
+        );
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn numbers_are_suspended_released_and_replaced() {
     both(|store| async move {
         let practice = notices(&store, 1).await;

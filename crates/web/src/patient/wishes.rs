@@ -16,7 +16,7 @@ use kept_render::patient::{Reached, Recorded, WishVisit, WishesPage};
 use serde::Deserialize;
 
 /// What was just done, by word of `wishes.said.…`.
-const SAID: [&str; 5] = ["language", "channel", "visit", "stop", "again"];
+const SAID: [&str; 6] = ["language", "channel", "visit", "stop", "stop-one", "again"];
 
 #[derive(Deserialize)]
 pub(crate) struct Said {
@@ -50,6 +50,8 @@ pub(crate) async fn show(
             .iter()
             .map(|one| Reached { channel: one.channel.as_str(), hint: one.hint.clone(), allowed: one.allowed })
             .collect(),
+        blocks: wishes.carrier_blocks && query.said == "again",
+        sender: wishes.sender.clone().unwrap_or_default(),
         allowed: wishes.reached.iter().any(|one| one.allowed),
         visits: wishes
             .visits
@@ -85,6 +87,12 @@ pub(crate) struct Decision {
     muted: String,
     #[serde(default)]
     all: String,
+    /// A channel to stop.
+    #[serde(default)]
+    stop: String,
+    /// A channel to start again.
+    #[serde(default)]
+    again: String,
 }
 
 impl Decision {
@@ -98,9 +106,15 @@ impl Decision {
         if let (Ok(ordinal), word @ ("yes" | "no")) = (self.visit.parse::<i64>(), self.muted.as_str()) {
             return Some((Wish::Mute(ordinal, word == "yes"), "visit"));
         }
+        if let Ok(channel) = self.stop.parse::<Channel>() {
+            return Some((Wish::Stop(Some(channel)), "stop-one"));
+        }
+        if let Ok(channel) = self.again.parse::<Channel>() {
+            return Some((Wish::Again(Some(channel)), "again"));
+        }
         match self.all.as_str() {
-            "stop" => Some((Wish::Stop, "stop")),
-            "again" => Some((Wish::Again, "again")),
+            "stop" => Some((Wish::Stop(None), "stop")),
+            "again" => Some((Wish::Again(None), "again")),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{Days, NaiveDate};
-use kept_domain::{NoticeId, SkipReason};
+use kept_domain::{Locale, NoticeId, SkipReason};
 use kept_flow::calls::CALL_BEFORE;
 use kept_flow::desk::Settling;
 use kept_flow::outbox::{Cause, Fix, Log, LogQuery, Logged, MAX_LOG_DAYS, Place};
@@ -185,11 +185,21 @@ pub(super) fn line(state: &WebState, staff: &Staff, one: &Logged) -> Result<Line
         place: one.place.as_str(),
         why: why(one.place, one.reason.as_deref()),
         code: one.code.clone().unwrap_or_default(),
+        says: says(state, staff, one)?,
         attempts: one.attempts,
         together: one.together,
         text: one.text.as_ref().map(|text| text.0.clone()).unwrap_or_default(),
         fixes: one.fixes.iter().map(|fix| Fix::as_str(*fix)).collect(),
     })
+}
+
+/// What the carrier's code says: our words for it, which are English; else, and in other languages, what it means for us.
+fn says(state: &WebState, staff: &Staff, one: &Logged) -> Result<String, WebError> {
+    match (&one.words, one.meaning) {
+        (Some(words), _) if staff.locale == Locale::En => Ok(words.clone()),
+        (_, Some(meaning)) => Ok(state.flow.render.phrase(staff.locale, &format!("meaning.{meaning}"), &[])?),
+        (_, None) => Ok(String::new()),
+    }
 }
 
 /// What a message is: of a plan's step, when.

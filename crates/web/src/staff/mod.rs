@@ -7,6 +7,7 @@ mod report;
 mod session;
 mod settings;
 mod sign_in;
+mod stop;
 mod today;
 mod told;
 mod upload;
@@ -57,6 +58,8 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/staff/messages", Access::Desk),
     ("POST", "/staff/messages/{notice}/settle", Access::Desk),
     ("GET", "/staff/calls", Access::Desk),
+    ("GET", "/staff/stop", Access::Desk),
+    ("POST", "/staff/stop", Access::Desk),
     ("GET", "/staff/visits/{visit}", Access::Desk),
     ("POST", "/staff/visits/{visit}/number", Access::Desk),
     ("POST", "/staff/visits/{visit}/language", Access::Desk),
@@ -100,6 +103,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/messages", get(messages::show))
         .route("/staff/messages/{notice}/settle", post(messages::settle))
         .route("/staff/calls", get(messages::calls))
+        .route("/staff/stop", get(stop::show).post(stop::stop))
         .route("/staff/visits/{visit}", get(visit::show))
         .route("/staff/visits/{visit}/number", post(visit::number))
         .route("/staff/visits/{visit}/language", post(visit::language))

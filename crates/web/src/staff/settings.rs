@@ -8,8 +8,10 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
+use kept_domain::ladder::OptOutScope;
 use kept_domain::window::SendWindow;
-use kept_flow::settings::{LocationWish, MAX_ALIAS_CHARS, SettingsFault, SettingsWish};
+use kept_domain::{Care, Locale};
+use kept_flow::settings::{LocationWish, MAX_ALIAS_CHARS, MAX_READING_HOURS_CHARS, SettingsFault, SettingsWish};
 use kept_flow::texts::TextFault;
 use kept_render::settings as page;
 use kept_render::staff::Choice;
@@ -32,7 +34,13 @@ pub(super) async fn show(
     let open = &staff.practice;
     let settings = &open.practice.settings;
     let word = |number: &dyn std::fmt::Display| number.to_string();
+    let first = settings.locales.first().copied().unwrap_or(Locale::En);
     let form: HashMap<String, String> = [
+        ("country", settings.country.clone()),
+        ("care", word(&settings.care)),
+        ("language", word(&first)),
+        ("opt_out_scope", word(&settings.opt_out_scope)),
+        ("email_from", settings.email_from.clone().unwrap_or_default()),
         ("window", settings.send_window.clone()),
         ("cap_per_day", word(&settings.cap_per_day)),
         ("cap_per_week", word(&settings.cap_per_week)),
@@ -43,6 +51,8 @@ pub(super) async fn show(
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
+    .chain(settings.locales.iter().map(|locale| (format!("offer-{locale}"), "yes".to_owned())))
+    .chain(settings.reading_hours.iter().map(|(locale, text)| (format!("hours-{locale}"), text.clone())))
     .chain(open.locations.iter().flat_map(|open| {
         let id = open.location.id;
         [
@@ -62,11 +72,11 @@ pub(super) async fn change(
 ) -> Result<Response, WebError> {
     staff.require(Access::Administrator)?;
     let faults: Vec<&'static str> = match wish(&staff, &form) {
-        Some(wish) => {
+        Ok(wish) => {
             let faults = state.flow.change_settings(staff.practice.practice.id, staff.staff, &wish).await?;
             faults.into_iter().map(SettingsFault::as_str).collect()
         }
-        None => vec!["number"],
+        Err(fault) => vec![fault],
     };
     if faults.is_empty() {
         return Ok(Redirect::to("/staff/settings?saved=yes").into_response());
@@ -79,10 +89,20 @@ fn text<'a>(form: &'a HashMap<String, String>, name: &str) -> &'a str {
     form.get(name).map_or("", |value| value.trim())
 }
 
-/// What the form wishes; none where a field that counts holds no whole number.
-fn wish(staff: &Staff, form: &HashMap<String, String>) -> Option<SettingsWish> {
-    fn number<T: FromStr>(form: &HashMap<String, String>, name: &str) -> Option<T> {
-        text(form, name).parse().ok()
+/// Languages in the order of the form: the practice's own, then the others that are ticked.
+fn locales(first: Locale, form: &HashMap<String, String>) -> Vec<Locale> {
+    let ticked = |locale: &&Locale| **locale != first && text(form, &format!("offer-{locale}")) == "yes";
+    std::iter::once(first).chain(Locale::ALL.iter().filter(ticked).copied()).collect()
+}
+
+/// What the form wishes; else the word of what is wrong with it: a field that counts holds no whole number, or a choice is none of
+/// those offered.
+fn wish(staff: &Staff, form: &HashMap<String, String>) -> Result<SettingsWish, &'static str> {
+    fn number<T: FromStr>(form: &HashMap<String, String>, name: &str) -> Result<T, &'static str> {
+        text(form, name).parse().map_err(|_| "number")
+    }
+    fn choice<T: FromStr>(form: &HashMap<String, String>, name: &str) -> Result<T, &'static str> {
+        text(form, name).parse().map_err(|_| "choice")
     }
     let location = |open: &kept_flow::OpenLocation| {
         let id = open.location.id;
@@ -93,8 +113,15 @@ fn wish(staff: &Staff, form: &HashMap<String, String>) -> Option<SettingsWish> {
             sender: text(form, &format!("sender-{id}")).to_owned(),
         }
     };
-    Some(SettingsWish {
+    let hours = |locale: &Locale| (*locale, text(form, &format!("hours-{locale}")).to_owned());
+    Ok(SettingsWish {
         locations: staff.practice.locations.iter().map(location).collect(),
+        country: text(form, "country").to_uppercase(),
+        care: choice(form, "care")?,
+        locales: locales(choice(form, "language")?, form),
+        reading_hours: Locale::ALL.iter().map(hours).collect(),
+        opt_out_scope: choice(form, "opt_out_scope")?,
+        email_from: text(form, "email_from").to_owned(),
         send_window: text(form, "window").to_owned(),
         cap_per_day: number(form, "cap_per_day")?,
         cap_per_week: number(form, "cap_per_week")?,
@@ -124,11 +151,8 @@ fn answer(
             sender: value(&format!("sender-{id}")),
         }
     };
-    let window = |window: &SendWindow| Choice {
-        value: window.name().to_owned(),
-        label: window.name().to_owned(),
-        chosen: window.name() == text(form, "window"),
-    };
+    let choice = |word: &str, chosen: bool| Choice { value: word.to_owned(), label: word.to_owned(), chosen };
+    let chosen = |name: &str, word: &str| choice(word, word == text(form, name));
     let warnings = state.flow.text_warnings(&staff.practice)?.into_iter().map(|one| {
         let (segments, word, gives_away) = match one.fault {
             TextFault::Segments { takes, .. } => (takes, String::new(), ""),
@@ -140,7 +164,24 @@ fn answer(
     let context = page::Settings {
         frame: staff.frame(state, "settings", None),
         locations: staff.practice.locations.iter().map(location).collect(),
-        windows: SendWindow::all().iter().filter(|window| window.place().is_none()).map(window).collect(),
+        country: value("country"),
+        cares: Care::ALL.iter().map(|care| chosen("care", care.as_str())).collect(),
+        languages: Locale::ALL.iter().map(|locale| chosen("language", locale.as_str())).collect(),
+        offered: Locale::ALL
+            .iter()
+            .map(|locale| choice(locale.as_str(), text(form, &format!("offer-{locale}")) == "yes"))
+            .collect(),
+        reading_hours: Locale::ALL
+            .iter()
+            .map(|locale| page::ReadingHours { language: locale.as_str(), text: value(&format!("hours-{locale}")) })
+            .collect(),
+        scopes: OptOutScope::ALL.iter().map(|scope| chosen("opt_out_scope", scope.as_str())).collect(),
+        email_from: value("email_from"),
+        windows: SendWindow::all()
+            .iter()
+            .filter(|window| window.may_be_chosen())
+            .map(|window| chosen("window", window.name()))
+            .collect(),
         cap_per_day: value("cap_per_day"),
         cap_per_week: value("cap_per_week"),
         discreet: text(form, "discreet") == "yes",
@@ -151,6 +192,7 @@ fn answer(
         saved,
         warnings: warnings.collect(),
         most_alias: MAX_ALIAS_CHARS,
+        most_hours: MAX_READING_HOURS_CHARS,
     };
     Ok(Page::new(state.flow.render.page(staff.locale, &context)?, plain_policy()))
 }

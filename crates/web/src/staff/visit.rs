@@ -53,6 +53,8 @@ pub(super) async fn show(
         has_number: number.is_some(),
         may_text: panel.to_come && number.is_some_and(|number| number.allowed && number.suspended.is_empty()),
         contacts,
+        carrier_blocks: panel.carrier_blocks,
+        sender: panel.sender.clone().unwrap_or_default(),
         languages: languages(&staff, panel.preference.locale),
         consents: panel.consents.iter().map(event).collect(),
         lines: panel.log.iter().map(|one| line(&state, &staff, one)).collect::<Result<_, _>>()?,

@@ -158,6 +158,9 @@ async fn only_start_restores_and_a_yes_does_not() {
         assert_eq!((scene.settle().await, acts(&scene).await.len()), (0, 2));
         scene.sandbox.reply(OMAR, "UNSTOP").await.unwrap();
         assert_eq!(acts(&scene).await, ["granted", "withdrawn", "restored"]);
+        let ledger = scene.world.flow.consent_of(scene.world.practice, OMAR).await.unwrap();
+        let languages: Vec<_> = ledger.entries.iter().map(|entry| entry.locale.as_deref()).collect();
+        assert_eq!(languages, [None, Some("en"), Some("en")], "of a column nobody knows it");
         live_on(&scene).await;
         assert!(scene.received(OMAR) > 3, "reminders go on");
     })

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod account;
 mod audited;
 mod browser;
 mod consent;
@@ -14,7 +15,9 @@ mod portal;
 mod replies;
 mod sandbox;
 mod scanner;
+mod settings;
 mod staff;
+mod stop;
 mod stop_mail;
 mod upload;
 mod wishes;

@@ -18,6 +18,19 @@ pub(crate) fn birth() -> NaiveDate {
     NaiveDate::from_ymd_opt(1980, 5, 17).unwrap()
 }
 
+/// Whoever `World` makes the first administrator.
+pub(crate) const ADMIN: (&str, &str) = ("ann@example.org", "correct horse battery");
+
+/// Somebody of the practice, signed in.
+pub(crate) async fn at_desk(world: &World, (email, password): (&str, &str)) -> Browser {
+    let mut browser = Browser::new(&web(world));
+    browser.fetch_site = Some("same-origin");
+    let auth = world.auth_branch(&world.slug, email, password).await;
+    let form = [("practice", world.slug.as_str()), ("email", email), ("auth", &auth)];
+    assert_eq!(browser.post("/staff/sign-in", &form).await.location(), "/staff/today");
+    browser
+}
+
 pub(crate) fn web(world: &World) -> Router {
     let settings = Settings { public_url: "https://kept.example".to_owned(), demo: false };
     router(WebState::new(world.flow.clone(), settings))

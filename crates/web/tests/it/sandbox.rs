@@ -13,7 +13,8 @@ use kept_web::{Settings, WebState, router};
 use std::sync::Arc;
 use std::time::Duration;
 
-const HEADER: &str = "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
+pub(crate) const HEADER: &str =
+    "Appt ID,Patient ID,Patient,DOB,Cell,Date,Time,Duration,Provider,Visit Type,Status,OK to text\n";
 pub(crate) const OMAR: &str = "+12125550192";
 pub(crate) const OMAR_ROW: &str =
     "3,P3,Omar Khan,1960-01-05,212-555-0192,2026-12-03,09:00,30,Amy Wong,Follow Up,Scheduled,Yes\n";

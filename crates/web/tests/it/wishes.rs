@@ -1,10 +1,10 @@
 //! "Reminders and language": the patient's own control, and what is recorded.
 
 use crate::browser::{Answer, Browser};
-use crate::portal::Case;
+use crate::portal::{ADMIN, Case, at_desk};
 use http::StatusCode;
-use kept_store::Store;
 use kept_store::testing::both;
+use kept_store::{Scope, Store};
 
 /// A patient with a number that may get messages, inside.
 async fn inside(store: &Store) -> (Case, Browser) {
@@ -57,6 +57,71 @@ async fn one_tap_stops_all_reminders_and_one_tap_starts_them_again() {
             "a second tap adds nothing"
         );
         assert_eq!(case.world.flow.verify_audit(case.world.practice).await.unwrap().broken, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_channel_stops_and_starts_by_itself() {
+    both(|store| async move {
+        let (case, mut browser) = inside(&store).await;
+        case.world.mail_address(case.visit, "maria@example.org").await;
+        let state = async |browser: &mut Browser| {
+            let page = browser.get(&case.at("reminders")).await;
+            (page.body.matches("name=\"stop\"").count(), page.body.matches("name=\"again\"").count())
+        };
+        assert_eq!(state(&mut browser).await, (2, 0));
+        let page = decides(&case, &mut browser, &[("stop", "sms")]).await;
+        assert!(page.words().contains("Those messages have stopped."), "{}", page.words());
+        assert!(page.words().contains("The phone that ends in 0142 gets no messages."), "{}", page.words());
+        assert!(page.words().contains("m…@example.org gets our messages."), "{}", page.words());
+        assert_eq!(state(&mut browser).await, (1, 1), "texts alone can be started again");
+        let page = decides(&case, &mut browser, &[("again", "sms")]).await;
+        assert!(page.words().contains("The phone that ends in 0142 gets our messages."), "{}", page.words());
+        assert_eq!(state(&mut browser).await, (2, 0));
+        let panel = case.world.flow.visit_panel(case.world.practice, case.world.staff, case.visit).await.unwrap();
+        assert_eq!(panel.consents[0].wording, kept_flow::portal::WORDING_AGAIN_ONE);
+        decides(&case, &mut browser, &[("all", "stop")]).await;
+        assert_eq!(state(&mut browser).await, (0, 2), "all at once as before");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn after_a_carriers_block_a_restart_says_how_to_lift_it() {
+    both(|store| async move {
+        let (case, mut browser) = inside(&store).await;
+        decides(&case, &mut browser, &[("all", "stop")]).await;
+        let page = decides(&case, &mut browser, &[("all", "again")]).await;
+        assert!(
+            !page.words().contains("answer our last text with START"),
+            "the carrier knows nothing of it: {}",
+            page.words()
+        );
+        case.world.blocked_at_carrier("212-555-0142").await;
+        let at = format!("/staff/visits/{}", case.visit);
+        let mut desk = at_desk(&case.world, ADMIN).await;
+        assert!(
+            desk.get(&at).await.words().contains("answer our last text with START"),
+            "before somebody restarts it at the desk"
+        );
+        let page = decides(&case, &mut browser, &[("all", "again")]).await;
+        assert!(page.words().contains("answer our last text with START"), "{}", page.words());
+        assert!(
+            !browser.get(&case.at("reminders")).await.words().contains("answer our last text with START"),
+            "said once"
+        );
+
+        // With a number of the location's own it is named.
+        case.world.blocked_at_carrier("212-555-0142").await;
+        let mut tx = case.world.flow.store.begin(Scope::Practice(case.world.practice)).await.unwrap();
+        let mut location = tx.locations(case.world.practice).await.unwrap().remove(0);
+        location.sender = Some("+14155550199".to_owned());
+        tx.set_location(case.world.practice, &location).await.unwrap();
+        tx.commit().await.unwrap();
+        let sent = desk.post(&format!("{at}/consent"), &[("channel", "sms"), ("said", "again")]).await;
+        let page = desk.get(sent.location()).await;
+        assert!(page.words().contains("Ask the patient to text START to (415) 555-0199"), "{}", page.words());
     })
     .await;
 }
