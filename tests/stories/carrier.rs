@@ -2,6 +2,7 @@
 //! fair weather unless a story makes it foul.
 
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -36,6 +37,8 @@ pub(crate) struct Weather {
     pub(crate) loses_receipts: bool,
     /// Takes a text and is silent about it.
     pub(crate) is_mute: bool,
+    /// Says that it is busy and takes nothing for half an hour.
+    pub(crate) is_busy: bool,
 }
 
 /// How the carrier refuses a number.
@@ -185,6 +188,10 @@ impl StoryCarrier {
         if memory.weather.is_down {
             no(&mut memory, key);
             return (StatusCode::SERVICE_UNAVAILABLE.into_response(), false);
+        }
+        if memory.weather.is_busy {
+            no(&mut memory, key);
+            return ((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1800")]).into_response(), false);
         }
         let refusing = memory.refusing.get(&text.to).copied();
         if let Some(Refusing::AtOnce(code)) = refusing {

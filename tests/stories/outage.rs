@@ -10,7 +10,12 @@ use kept_flow::Clock as _;
 use kept_store::testing::TestDatabase;
 
 const HEADER: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Status,Booked On\n";
-const DOWN: Weather = Weather { is_down: true, breaks_off: 0, loses_receipts: false, is_mute: false };
+const FAIR: Weather =
+    Weather { is_down: false, breaks_off: 0, loses_receipts: false, is_mute: false, is_busy: false };
+/// Nobody knows whether it took anything; it would know it again by its key.
+const DOWN: Weather = Weather { is_down: true, ..FAIR };
+/// It certainly takes nothing.
+const BUSY: Weather = Weather { is_busy: true, ..FAIR };
 
 /// Thursday, the second visit a day later so that the file has a last day.
 fn file(first: Option<&str>) -> String {
@@ -85,6 +90,60 @@ async fn a_backlog_waits_for_the_morning(database: &TestDatabase) {
     assert_eq!(arrived(&practice), ["22 08:00"]);
 }
 
+/// The carrier is down from Monday noon to Wednesday noon: what was due on Monday counts for the day on which it goes out, and the
+/// one nearest the visit is worth more.
+async fn a_late_reminder_counts_for_the_day_on_which_it_goes_out(database: &TestDatabase) {
+    let mut practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    practice.import(&file(Some("2026-09-24T16:45"))).await;
+    live(&practice, "2026-09-21T12:00:00").await;
+    practice.carrier.set_weather(BUSY);
+    live(&practice, "2026-09-23T12:00:00").await;
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-24T20:00:00").await;
+    assert_eq!(arrived(&practice), ["23 16:45"]);
+}
+
+/// A text fails on Monday at 20:59 and goes out on Tuesday at 8:00; another is due on Tuesday at 10:00.
+async fn what_failed_in_the_evening_counts_for_the_morning(database: &TestDatabase) {
+    in_the_evening(database, BUSY).await;
+}
+
+async fn what_is_in_doubt_since_the_evening_counts_for_the_morning_alone(database: &TestDatabase) {
+    in_the_evening(database, DOWN).await;
+}
+
+async fn in_the_evening(database: &TestDatabase, weather: Weather) {
+    let mut practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    let two = "1,P1,Pat,One,1970-01-01,2125550191,2026-09-24,20:58,Scheduled,2026-08-01\n\
+               3,P1,Pat,One,1970-01-01,2125550191,2026-09-25,10:00,Scheduled,2026-08-01\n";
+    practice.import(&format!("{}{two}", file(None))).await;
+    live(&practice, "2026-09-21T20:00:00").await;
+    practice.carrier.set_weather(weather);
+    live(&practice, "2026-09-21T22:00:00").await;
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-25T20:00:00").await;
+    let days: Vec<String> = arrived(&practice).into_iter().map(|at| at[..2].to_owned()).collect();
+    assert_eq!(days, ["22", "23", "24"], "one a day");
+}
+
+/// Two siblings come on one day at 8:15 and 16:45. Their text of the day before is useless at 7:45, and the carrier is back at
+/// nine: the second is reminded still.
+async fn who_is_still_helped_is_reminded_when_the_text_for_both_has_expired(database: &TestDatabase) {
+    let mut practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    let two = "1,P1,Pat,One,2016-01-01,2125550191,2026-09-24,08:15,Scheduled,2026-08-01\n\
+               3,P3,Pat,Three,2018-01-01,2125550191,2026-09-24,16:45,Scheduled,2026-08-01\n";
+    practice.import(&format!("{}{two}", file(None))).await;
+    live(&practice, "2026-09-22T12:00:00").await;
+    let before = arrived(&practice).len();
+    practice.carrier.set_weather(BUSY);
+    live(&practice, "2026-09-24T09:00:00").await;
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-24T20:00:00").await;
+    let texts = arrived(&practice).split_off(before);
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert!(texts[0].as_str() > "24 09:00" && texts[0].as_str() <= "24 09:30", "{texts:?}");
+}
+
 async fn a_reminder_that_confirms_nothing_any_more_is_not_sent(database: &TestDatabase) {
     let mut practice = begin(database, "2026-09-21T08:30:00").await;
     live(&practice, "2026-09-21T10:00:00").await;
@@ -132,4 +191,24 @@ on_both_engines!(
     a_visit_that_vanished_meanwhile_waits_for_the_desk,
     vanished_meanwhile_on_sqlite,
     vanished_meanwhile_on_postgres
+);
+on_both_engines!(
+    a_late_reminder_counts_for_the_day_on_which_it_goes_out,
+    a_late_reminder_on_sqlite,
+    a_late_reminder_on_postgres
+);
+on_both_engines!(
+    what_failed_in_the_evening_counts_for_the_morning,
+    failed_in_the_evening_on_sqlite,
+    failed_in_the_evening_on_postgres
+);
+on_both_engines!(
+    what_is_in_doubt_since_the_evening_counts_for_the_morning_alone,
+    in_doubt_since_the_evening_on_sqlite,
+    in_doubt_since_the_evening_on_postgres
+);
+on_both_engines!(
+    who_is_still_helped_is_reminded_when_the_text_for_both_has_expired,
+    still_helped_on_sqlite,
+    still_helped_on_postgres
 );

@@ -5,12 +5,14 @@ mod doubt;
 mod rows;
 
 pub use doubt::{DoubtfulNotice, LOOKING_UP, SettledDoubt};
-pub use rows::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send};
+pub use rows::{
+    ArmFacts, Armed, ClaimedNotice, DroppedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send,
+};
 
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, LinkId, NoticeId, NoticeState, PracticeId, Sealed};
+use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, LinkId, NoticeId, PracticeId, Sealed};
 use uuid::Uuid;
 
 impl Tx {
@@ -231,9 +233,9 @@ impl Tx {
         )
     }
 
-    /// Freezes claimed notices, begins their attempts and marks their reminders as said (`now` is
-    /// wall time, `civil` the practice's). Returns how many notices were
-    /// still held under the token; the caller rolls back if fewer than it asked for.
+    /// Freezes claimed notices, begins their attempts and marks their reminders as said (`now` is wall time, `civil` the
+    /// practice's); those of a later attempt are said by that one. Returns how many notices were still held under the token; the
+    /// caller rolls back if fewer than it asked for.
     pub async fn arm_notices(
         &mut self,
         practice: PracticeId,
@@ -291,7 +293,8 @@ impl Tx {
         bulk!(
             self,
             "UPDATE reminders SET state = 'sent', reason = NULL, said_at_ms = $3 FROM {rows} AS r
-             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id
+                 AND reminders.state IN ('planned', 'sent')",
             rows,
             practice.as_uuid(),
             civil.as_ms()
@@ -322,22 +325,29 @@ impl Tx {
         )
     }
 
-    /// Ends claimed notices that will not be sent (cancelled or expired), each with its reason, and their reminders.
+    /// Ends claimed notices that will not be sent, and their reminders.
     pub async fn drop_notices(
         &mut self,
         practice: PracticeId,
         token: LeaseToken,
         now: Instant,
-        notices: &[(NoticeId, NoticeState, &'static str)],
+        notices: &[DroppedNotice],
     ) -> Result<u64, StoreError> {
-        let mut rows = Rows::new(&[("id", Kind::Uuid), ("state", Kind::Text), ("reason", Kind::Text)]);
-        for (id, state, reason) in notices {
-            rows.push().uuid(*id).text(state.as_str()).text(reason);
+        let mut rows = Rows::new(&[
+            ("id", Kind::Uuid),
+            ("state", Kind::Text),
+            ("reason", Kind::Text),
+            ("why", Kind::Text),
+            ("untaken", Kind::Bool),
+        ]);
+        for one in notices {
+            rows.push().uuid(one.id).text(one.state.as_str()).text(one.reason).opt_text(one.why).bool(one.untaken);
         }
         bulk!(
             self,
-            "UPDATE reminders SET state = 'skipped', reason = r.reason FROM {rows} AS r
-             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+            "UPDATE reminders SET state = 'skipped', reason = r.why, said_at_ms = NULL FROM {rows} AS r
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id
+                 AND (reminders.state = 'planned' OR r.untaken AND reminders.state = 'sent')",
             rows,
             practice.as_uuid()
         )?;
@@ -346,7 +356,7 @@ impl Tx {
             self,
             "UPDATE appointments SET plan_due = TRUE WHERE (practice_id, id) IN (
                  SELECT m.practice_id, m.appointment_id FROM {rows} AS r
-                 JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired')",
+                 JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired' OR r.untaken)",
             rows,
             practice.as_uuid()
         )?;

@@ -51,8 +51,8 @@ pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, OpenTask};
 pub use consent::{ConsentEntry, ConsentNow};
 pub use desk::{Call, ConsentLine, VisitContact};
 pub use dispatch::{
-    ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome, PastAttempt,
-    Send, SettledDoubt,
+    ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, DroppedNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome,
+    PastAttempt, Send, SettledDoubt,
 };
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};

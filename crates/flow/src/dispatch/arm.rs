@@ -1,7 +1,8 @@
 //! The last look: what may still go out is frozen, in one short transaction.
 
 use super::compose::{Draft, DraftText, is_unasked};
-use super::{DispatchSummary, LEASE, route};
+use super::route::{self, CARRIER_DOWN};
+use super::{DispatchSummary, LEASE};
 use crate::audit::{self, AuditEntry, act};
 use crate::consent::ConsentAct;
 use crate::{Flow, FlowError, OpenPractice};
@@ -10,7 +11,7 @@ use kept_carrier::Route;
 use kept_domain::skip::SkipReason;
 use kept_domain::time::day_number;
 use kept_domain::{Answer, AttemptId, BlindIndex, Instant, LeaseToken, NoticeId, NoticeKind, NoticeState, ReminderId};
-use kept_store::{ArmFacts, Armed, Chain, NoticeReminder, Scope, Send};
+use kept_store::{ArmFacts, Armed, Chain, DroppedNotice, NoticeReminder, PastAttempt, Scope, Send};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Days that the weekly cap looks at, today included.
@@ -23,6 +24,9 @@ const UNREAD_FOR: Duration = Duration::seconds(30);
 const LAST_NOTE: &str = "1d";
 /// The shortest validity that a carrier is given.
 const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
+
+/// The reason of what planning has replaced, or will.
+const SUPERSEDED: &str = SkipReason::Superseded.as_str();
 
 /// An armed notice on its way to the carrier.
 pub(super) struct Ready {
@@ -40,11 +44,30 @@ pub(super) struct ArmedBatch {
     pub(super) summary: DispatchSummary,
 }
 
+/// What the last look decided about the notices of a batch.
+#[derive(Default)]
+struct Sorted {
+    ready: Vec<Ready>,
+    dropped: Vec<DroppedNotice>,
+    released: Vec<(NoticeId, Option<Instant>)>,
+    sends: Vec<Send>,
+    /// What counted for another day, or was never taken.
+    uncounted: Vec<NoticeId>,
+    doubtful: Vec<(NoticeId, Vec<PastAttempt>)>,
+}
+
 /// What the last look decides about one notice.
 enum Verdict {
-    Go { valid_for: Duration, send: Option<Send> },
+    Go {
+        valid_for: Duration,
+        send: Option<Send>,
+    },
     Drop(NoticeState, &'static str),
+    /// No line took it on the day it counted for: planning decides anew, by the caps of today.
+    PlanAnew,
     Release(Option<Instant>),
+    /// An earlier attempt may have been taken, and the caps allow no other today.
+    Doubt,
 }
 
 /// What the last look knows, for all notices of a batch.
@@ -93,38 +116,10 @@ impl Flow {
             facts.sends.entry(send.bix).or_default().push(send);
         }
 
-        let (mut ready, mut dropped, mut released, mut sends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut doubtful = Vec::new();
-        for mut draft in drafts.into_iter().filter(|draft| held.contains(&draft.notice.id)) {
-            let id = draft.notice.id;
-            let route = {
-                let past = route::past(&draft.past, wall);
-                self.carriers.route(draft.notice.channel, &past)
-            };
-            let carrier = match route {
-                Route::Through(line) => Some(line.name()),
-                Route::Nowhere => None,
-                Route::Doubtful => {
-                    doubtful.push((id, std::mem::take(&mut draft.past)));
-                    continue;
-                }
-            };
-            match (verdict(&draft, &facts), draft.text.take()) {
-                (Verdict::Drop(state, reason), _) => dropped.push((id, state, reason)),
-                (Verdict::Release(due_at), _) => released.push((id, due_at)),
-                (Verdict::Go { .. }, None) => {
-                    dropped.push((id, NoticeState::Cancelled, SkipReason::Superseded.as_str()));
-                }
-                (Verdict::Go { valid_for, send }, Some(text)) => {
-                    if let Some(send) = send {
-                        facts.sends.entry(send.bix).or_default().push(send.clone());
-                        sends.push(send);
-                    }
-                    let attempt_number = draft.notice.attempts + 1;
-                    ready.push(Ready { draft, text, valid_for, attempt_number, carrier });
-                }
-            }
-        }
+        let drafts = drafts.into_iter().filter(|draft| held.contains(&draft.notice.id));
+        let Sorted { mut ready, dropped, mut released, sends, uncounted, doubtful } =
+            self.sort_out(drafts, &mut facts, wall);
+        tx.delete_sends(practice, &uncounted).await?;
         // Another worker may have counted a message to the same number since we looked; it was first.
         let placed: HashSet<NoticeId> = tx.insert_sends(practice, &sends).await?.into_iter().collect();
         let unplaced: HashSet<NoticeId> =
@@ -155,6 +150,61 @@ impl Flow {
             ..Default::default()
         };
         Ok(ArmedBatch { ready, summary })
+    }
+
+    /// Decides about each notice.
+    fn sort_out(&self, drafts: impl Iterator<Item = Draft>, facts: &mut Facts, wall: Instant) -> Sorted {
+        let mut sorted = Sorted::default();
+        for mut draft in drafts {
+            let id = draft.notice.id;
+            let route = {
+                let past = route::past(&draft.past, wall);
+                self.carriers.route(draft.notice.channel, &past)
+            };
+            let carrier = match route {
+                Route::Through(line) => Some(line.name()),
+                Route::Nowhere => None,
+                Route::Doubtful => {
+                    sorted.doubtful.push((id, draft.past));
+                    continue;
+                }
+            };
+            let (state, reason, why) = match (verdict(&draft, facts), draft.text.take()) {
+                (Verdict::Go { valid_for, send }, Some(text)) => {
+                    if let Some(send) = send {
+                        let counted = facts.sends.entry(send.bix).or_default();
+                        if counted.iter().any(|other| other.notice == id) {
+                            counted.retain(|other| other.notice != id);
+                            sorted.uncounted.push(id);
+                        }
+                        counted.push(send.clone());
+                        sorted.sends.push(send);
+                    }
+                    let attempt_number = draft.notice.attempts + 1;
+                    sorted.ready.push(Ready { draft, text, valid_for, attempt_number, carrier });
+                    continue;
+                }
+                (Verdict::Release(due_at), _) => {
+                    sorted.released.push((id, due_at));
+                    continue;
+                }
+                (Verdict::Doubt, _) => {
+                    sorted.doubtful.push((id, draft.past));
+                    continue;
+                }
+                (Verdict::Drop(state, CARRIER_DOWN), _) => (state, CARRIER_DOWN, Some(SkipReason::Expired.as_str())),
+                (Verdict::Drop(state, reason), _) => (state, reason, Some(reason)),
+                (Verdict::PlanAnew, _) => (NoticeState::Cancelled, SUPERSEDED, None),
+                (Verdict::Go { .. }, None) => (NoticeState::Cancelled, SUPERSEDED, Some(SUPERSEDED)),
+            };
+            let untaken = draft.is_untaken();
+            if untaken && let Some(sends) = facts.sends.get_mut(&draft.notice.bix) {
+                sends.retain(|send| send.notice != id);
+                sorted.uncounted.push(id);
+            }
+            sorted.dropped.push(DroppedNotice { id, state, reason, why, untaken });
+        }
+        sorted
     }
 
     fn armed(&self, ready: &Ready, facts: &Facts) -> Armed {
@@ -190,7 +240,8 @@ fn local_day(draft: &Draft, now: Instant) -> i64 {
 fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     let notice = &draft.notice;
     if facts.now >= notice.expires_at {
-        return Verdict::Drop(NoticeState::Expired, SkipReason::Expired.as_str());
+        let reason = if draft.is_untaken() { CARRIER_DOWN } else { SkipReason::Expired.as_str() };
+        return Verdict::Drop(NoticeState::Expired, reason);
     }
     if !is_unasked(notice.kind) {
         return Verdict::Go { valid_for: valid_for(draft, facts), send: None };
@@ -225,22 +276,40 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     if notice.kind == NoticeKind::Change {
         return Verdict::Go { valid_for, send: None };
     }
+    capped(draft, facts, valid_for)
+}
+
+/// A message counts once, for the day on which it goes out last, not for the one on which it was first tried.
+fn capped(draft: &Draft, facts: &Facts, valid_for: Duration) -> Verdict {
+    let notice = &draft.notice;
     let today = local_day(draft, facts.now);
     let counted = facts.sends.get(&notice.bix).map(Vec::as_slice).unwrap_or_default();
-    if counted.iter().any(|send| send.notice == notice.id) {
+    let (own, others): (Vec<&Send>, Vec<&Send>) = counted.iter().partition(|send| send.notice == notice.id);
+    if own.iter().any(|send| send.send_day == today) {
         return Verdict::Go { valid_for, send: None };
     }
-    let on_day = count(counted.iter().filter(|send| send.send_day == today).count());
+    if !own.is_empty() && draft.is_untaken() {
+        return Verdict::PlanAnew;
+    }
+    let on_day = count(others.iter().filter(|send| send.send_day == today).count());
     let in_week =
-        count(counted.iter().filter(|send| send.send_day > today - CAP_DAYS && send.send_day <= today).count());
-    if on_day >= facts.cap_per_day {
-        return Verdict::Drop(NoticeState::Cancelled, SkipReason::DayCap.as_str());
+        count(others.iter().filter(|send| send.send_day > today - CAP_DAYS && send.send_day <= today).count());
+    let full = match () {
+        () if on_day >= facts.cap_per_day => Some(SkipReason::DayCap),
+        () if in_week >= facts.cap_per_week => Some(SkipReason::WeekCap),
+        () => None,
+    };
+    match full {
+        None => {
+            let is_free = |slot: &i64| !others.iter().any(|send| send.send_day == today && send.slot == *slot);
+            let slot = (1..=on_day).find(is_free).unwrap_or(on_day + 1);
+            let send = Send { bix: notice.bix, send_day: today, slot, notice: notice.id };
+            Verdict::Go { valid_for, send: Some(send) }
+        }
+        // The day before may have it already.
+        Some(_) if !own.is_empty() => Verdict::Doubt,
+        Some(reason) => Verdict::Drop(NoticeState::Cancelled, reason.as_str()),
     }
-    if in_week >= facts.cap_per_week {
-        return Verdict::Drop(NoticeState::Cancelled, SkipReason::WeekCap.as_str());
-    }
-    let send = Send { bix: notice.bix, send_day: today, slot: on_day + 1, notice: notice.id };
-    Verdict::Go { valid_for, send: Some(send) }
 }
 
 /// Whether the visits still stand as the text says.

@@ -202,17 +202,15 @@ impl HandedOver {
     /// A later attempt, unless it would be too late. Attempts are not counted, so that an outage of two days loses nothing that
     /// still helps: each is of what was certainly not taken, or of what the carrier would know again by its key (the route sees to
     /// the key's life). What may have been taken ends as uncertain, never as expired: a person must not be told that it did not
-    /// go out.
+    /// go out. What was not taken waits until it expires: arming ends it then, and planning sees what of it still helps.
     fn again(&self, outcome: Outcome, wait: Duration, now: Instant) -> Outcome {
         let due_at = now + wait;
-        if due_at < self.expires_at {
-            return Outcome { due_at: Some(due_at), ..outcome };
-        }
         let unsure =
             outcome.attempt == UNKNOWN || self.past.iter().any(|one| one.outcome.as_deref() != Some(NOT_TAKEN));
-        let (state, reason) =
-            if unsure { (NoticeState::Uncertain, self.unsure()) } else { (NoticeState::Expired, "carrier-down") };
-        Outcome { state, reason: Some(reason.to_owned()), ..outcome }
+        if due_at >= self.expires_at && unsure {
+            return Outcome { state: NoticeState::Uncertain, reason: Some(self.unsure().to_owned()), ..outcome };
+        }
+        Outcome { due_at: Some(due_at.min(self.expires_at)), ..outcome }
     }
 }
 

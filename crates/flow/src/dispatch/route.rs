@@ -23,7 +23,7 @@ pub(super) fn past(attempts: &[PastAttempt], wall: Instant) -> Vec<Past<'_>> {
         .collect()
 }
 
-/// Whether an attempt did not reach the line: its sender's turn was far away, or the line is left alone.
+/// Whether an attempt did not reach the line: its sender's turn was far away, the line is left alone, or our time was up.
 pub(super) fn not_asked(code: Option<&str>) -> bool {
     matches!(code, Some(PACE | OPEN))
 }

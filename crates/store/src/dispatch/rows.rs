@@ -193,6 +193,21 @@ pub struct PastAttempt {
     pub code: Option<String>,
 }
 
+/// A claimed notice that will not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DroppedNotice {
+    /// Which.
+    pub id: NoticeId,
+    /// Cancelled or expired.
+    pub state: NoticeState,
+    /// Why.
+    pub reason: &'static str,
+    /// The same for its reminders; none where planning finds a reason of its own.
+    pub why: Option<&'static str>,
+    /// It was frozen and handed over, and certainly never taken: its reminders were not said, and planning looks at them again.
+    pub untaken: bool,
+}
+
 /// What became of an armed notice.
 #[derive(Debug, Clone)]
 pub struct Outcome {
