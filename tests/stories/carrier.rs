@@ -39,6 +39,8 @@ pub(crate) struct Weather {
     pub(crate) is_mute: bool,
     /// Says that it is busy and takes nothing for half an hour.
     pub(crate) is_busy: bool,
+    /// So many seconds go by with each text.
+    pub(crate) slow_s: i64,
 }
 
 /// How the carrier refuses a number.
@@ -216,6 +218,9 @@ impl StoryCarrier {
                 at,
                 valid_s: text.validity_s,
             });
+            if memory.weather.slow_s > 0 {
+                self.clock.set_civil(at + chrono::Duration::seconds(memory.weather.slow_s));
+            }
             let every = memory.weather.breaks_off;
             if every > 0 && memory.texts.len().is_multiple_of(every) {
                 no(&mut memory, key);

@@ -7,11 +7,13 @@ use chrono_tz::America::New_York;
 use kept_domain::Instant;
 use kept_domain::time::resolve_local;
 use kept_flow::Clock as _;
+use kept_flow::dispatch::{BATCH, LEASE, SENDERS};
 use kept_store::testing::TestDatabase;
+use std::fmt::Write as _;
 
 const HEADER: &str = "Appointment ID,Patient ID,First Name,Last Name,DOB,Cell Phone,Date,Time,Status,Booked On\n";
 const FAIR: Weather =
-    Weather { is_down: false, breaks_off: 0, loses_receipts: false, is_mute: false, is_busy: false };
+    Weather { is_down: false, breaks_off: 0, loses_receipts: false, is_mute: false, is_busy: false, slow_s: 0 };
 /// Nobody knows whether it took anything; it would know it again by its key.
 const DOWN: Weather = Weather { is_down: true, ..FAIR };
 /// It certainly takes nothing.
@@ -162,6 +164,32 @@ async fn a_reminder_that_confirms_nothing_any_more_is_not_sent(database: &TestDa
     assert_eq!(arrived(&practice), ["23 09:15"], "only the note of the day before");
 }
 
+/// Each text takes the carrier three seconds: what could not be written down within the lease is not begun, and goes out by the next.
+async fn a_slow_carrier_is_not_handed_more_than_the_lease_allows(database: &TestDatabase) {
+    const PATIENTS: usize = 60;
+    let practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    let mut rows = file(None);
+    for n in 0..PATIENTS {
+        let number = 2_125_550_100 + n;
+        writeln!(rows, "{n}x,Q{n},Pat,Many,1970-01-01,{number},2026-09-24,09:15,Scheduled,2026-08-01").unwrap();
+    }
+    practice.import(&rows).await;
+    live(&practice, "2026-09-21T09:00:00").await;
+    practice.carrier.set_weather(Weather { slow_s: 3, ..Weather::default() });
+    practice.clock.set_civil(wall("2026-09-21T09:15:00"));
+    let first = practice.flow.dispatch_due(BATCH).await.unwrap();
+    assert_eq!((first.claimed, first.sent + first.retried), (PATIENTS, PATIENTS));
+    assert!(first.retried > 0, "{first:?}");
+    let last = practice.carrier.texts().last().unwrap().at;
+    let allowed = LEASE.num_seconds() + i64::try_from(SENDERS).unwrap() * 3;
+    assert!((last - wall("2026-09-21T09:15:00")).num_seconds() < allowed, "nothing began after the lease");
+    practice.carrier.set_weather(Weather::default());
+    live(&practice, "2026-09-21T12:00:00").await;
+    let posts = practice.carrier.posts();
+    assert_eq!((practice.carrier.texts().len(), posts.len()), (PATIENTS, PATIENTS));
+    assert!(posts.values().all(|posts| *posts == 1), "each once");
+}
+
 async fn a_visit_that_vanished_meanwhile_waits_for_the_desk(database: &TestDatabase) {
     let mut practice = begin(database, "2026-09-21T08:30:00").await;
     live(&practice, "2026-09-21T10:00:00").await;
@@ -211,4 +239,9 @@ on_both_engines!(
     who_is_still_helped_is_reminded_when_the_text_for_both_has_expired,
     still_helped_on_sqlite,
     still_helped_on_postgres
+);
+on_both_engines!(
+    a_slow_carrier_is_not_handed_more_than_the_lease_allows,
+    a_slow_carrier_on_sqlite,
+    a_slow_carrier_on_postgres
 );

@@ -34,6 +34,8 @@ pub(super) struct Ready {
     pub(super) text: DraftText,
     pub(super) valid_for: Duration,
     pub(super) attempt_number: i64,
+    /// Nothing of it may happen later.
+    pub(super) lease_until: Instant,
     /// The line it goes through; none where the channel has none.
     pub(super) carrier: Option<&'static str>,
 }
@@ -181,7 +183,8 @@ impl Flow {
                         sorted.sends.push(send);
                     }
                     let attempt_number = draft.notice.attempts + 1;
-                    sorted.ready.push(Ready { draft, text, valid_for, attempt_number, carrier });
+                    let lease_until = wall + LEASE;
+                    sorted.ready.push(Ready { draft, text, valid_for, attempt_number, lease_until, carrier });
                     continue;
                 }
                 (Verdict::Release(due_at), _) => {

@@ -2,8 +2,8 @@
 
 use super::arm::Ready;
 use super::compose::is_unasked;
-use super::route::{self, NOT_TAKEN, UNKNOWN};
-use super::{DispatchSummary, SENDERS};
+use super::route::{self, LATE, NOT_TAKEN, UNKNOWN};
+use super::{DispatchSummary, RECORDED_WITHIN, SENDERS};
 use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
@@ -58,6 +58,11 @@ impl Flow {
         let Some(line) = line else {
             return handed;
         };
+        let patience = Duration::from_std(line.patience()).unwrap_or(Duration::MAX);
+        if ready.lease_until - self.clock.wall() < patience + RECORDED_WITHIN {
+            handed.answer = Carried::Retry { after: None, code: LATE.to_owned(), sure: Sure::NotTaken };
+            return handed;
+        }
         let (public_url, slug) = (&self.settings.public_url, &open.practice.slug);
         let body = &ready.text.body;
         let link = ready.text.secret.as_ref().map(|token| crate::link::url(public_url, slug, token));
@@ -138,7 +143,13 @@ impl Flow {
             // First of all locks: an opt-out may follow, and whoever arms holds it and then counts messages of the same days.
             tx.lock_chain_head(practice, Chain::Consent).await?;
         }
-        tx.record_outcomes(practice, token, wall, &outcomes).await?;
+        let recorded =
+            usize::try_from(tx.record_outcomes(practice, token, wall, &outcomes).await?).unwrap_or(usize::MAX);
+        if recorded < outcomes.len() {
+            // Another worker settled them as lost: it asks the carrier, or a person looks.
+            let late = outcomes.len() - recorded;
+            tracing::warn!(%practice, late, "hand-overs ended after their lease; what the carrier said of them is lost");
+        }
         tx.delete_sends(practice, &never_left).await?;
         tx.insert_tasks(practice, wall, &tasks).await?;
         if !refused.is_empty() {
