@@ -164,6 +164,37 @@ async fn a_reminder_that_confirms_nothing_any_more_is_not_sent(database: &TestDa
     assert_eq!(arrived(&practice), ["23 09:15"], "only the note of the day before");
 }
 
+/// "Hello?" and then "STOP", while the carrier is down or the answer is in a worker's hands: of the two only the STOP is answered.
+async fn what_was_to_be_answered_before_an_opt_out_is_not_said_after_it(database: &TestDatabase) {
+    const NUMBER: &str = "+12125550191";
+    let mut practice = Practice::open(database, wall("2026-09-14T07:00:00")).await;
+    practice.import(&file(Some("2026-09-24T09:15"))).await;
+    live(&practice, "2026-09-21T10:00:00").await;
+    assert_eq!(arrived(&practice).len(), 1);
+    let said = |practice: &Practice, words: &str| {
+        practice.carrier.texts().iter().filter(|text| text.text.contains(words)).count()
+    };
+    practice.carrier.set_weather(DOWN);
+    practice.carrier.reply(NUMBER, "hello?").await;
+    live(&practice, "2026-09-21T10:00:10").await;
+    practice.carrier.reply(NUMBER, "STOP").await;
+    practice.flow.settle().await.unwrap();
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-21T11:30:00").await;
+    assert_eq!((said(&practice, "anything private"), said(&practice, "opted out")), (0, 1));
+
+    practice.carrier.reply(NUMBER, "START").await;
+    live(&practice, "2026-09-21T12:00:00").await;
+    practice.carrier.reply(NUMBER, "hello?").await;
+    let held = practice.flow.claim_due(10).await.unwrap().unwrap();
+    practice.carrier.reply(NUMBER, "STOP").await;
+    assert_eq!(practice.flow.dispatch_batch(held).await.unwrap().dropped, 1);
+    live(&practice, "2026-09-21T13:00:00").await;
+    assert_eq!((said(&practice, "anything private"), said(&practice, "opted out")), (0, 2));
+    let proof = practice.flow.prove_consent(practice.id, |finding| panic!("{finding:?}")).await.unwrap();
+    assert!(proof.is_clean());
+}
+
 /// Each text takes the carrier three seconds: what could not be written down within the lease is not begun, and goes out by the next.
 async fn a_slow_carrier_is_not_handed_more_than_the_lease_allows(database: &TestDatabase) {
     const PATIENTS: usize = 60;
@@ -239,6 +270,11 @@ on_both_engines!(
     who_is_still_helped_is_reminded_when_the_text_for_both_has_expired,
     still_helped_on_sqlite,
     still_helped_on_postgres
+);
+on_both_engines!(
+    what_was_to_be_answered_before_an_opt_out_is_not_said_after_it,
+    stopped_meanwhile_on_sqlite,
+    stopped_meanwhile_on_postgres
 );
 on_both_engines!(
     a_slow_carrier_is_not_handed_more_than_the_lease_allows,

@@ -248,7 +248,8 @@ impl Tx {
         rows.into_iter().map(ConsentEntry::try_from).collect()
     }
 
-    /// Takes back what is planned for numbers that may no longer be written to. What was handed over before and certainly never
+    /// Takes back what is planned for numbers that may no longer be written to, answers included but for the confirmation of an
+    /// opt-out and what words of danger are answered with. What was handed over before and certainly never
     /// taken was not said, and does not count. Returns how many notices.
     pub async fn cancel_planned_notices(
         &mut self,
@@ -263,7 +264,7 @@ impl Tx {
             (Uuid, i64),
             "UPDATE notices SET state = 'cancelled', reason = $4, final_at_ms = $5 FROM {rows} AS r
              WHERE notices.practice_id = {practice} AND notices.channel = $3 AND notices.bix = r.bix AND notices.state = 'planned'
-                 AND notices.kind <> 'answer'
+                 AND (notices.kind <> 'answer' OR notices.template NOT IN ('opt-out', 'urgent'))
              RETURNING notices.id, notices.attempts",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),

@@ -170,7 +170,7 @@ impl Tx {
         bulk_all!(
             self,
             ArmFacts,
-            "SELECT n.id, k.act AS consent, k.seq AS consent_seq, c.suspended, EXISTS (
+            "SELECT n.id, k.act AS consent, k.seq AS consent_seq, k.at_ms AS consent_at_ms, n.created_at_ms, c.suspended, EXISTS (
                  SELECT 1 FROM tasks t JOIN inbound i ON i.practice_id = t.practice_id AND i.id = t.subject_id
                  WHERE t.practice_id = $2 AND t.state = 'open' AND t.kind = 'stop-unclear' AND i.bix = n.bix) AS held,
                  EXISTS (SELECT 1 FROM inbound i WHERE i.practice_id = $2 AND i.bix = n.bix AND NOT i.applied) AS waits

@@ -4,7 +4,7 @@ use super::compose::{Draft, DraftText, is_unasked};
 use super::route::{self, CARRIER_DOWN};
 use super::{DispatchSummary, LEASE};
 use crate::audit::{self, AuditEntry, act};
-use crate::consent::ConsentAct;
+use crate::consent::{ConsentAct, SAID_ANYWAY, SAID_WHEN_ASKED};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use kept_carrier::Route;
@@ -247,7 +247,7 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
         return Verdict::Drop(NoticeState::Expired, reason);
     }
     if !is_unasked(notice.kind) {
-        return Verdict::Go { valid_for: valid_for(draft, facts), send: None };
+        return answer(draft, facts);
     }
     let number = facts.numbers.get(&notice.id);
     if number.is_some_and(|fact| fact.suspended.is_some()) {
@@ -313,6 +313,26 @@ fn capped(draft: &Draft, facts: &Facts, valid_for: Duration) -> Verdict {
         Some(_) if !own.is_empty() => Verdict::Doubt,
         Some(reason) => Verdict::Drop(NoticeState::Cancelled, reason.as_str()),
     }
+}
+
+/// An answer to something that the patient just did. Who opted out since hears what they asked for after it, and nothing that was
+/// on its way; a stranger hears no more than how to stop.
+fn answer(draft: &Draft, facts: &Facts) -> Verdict {
+    let go = Verdict::Go { valid_for: valid_for(draft, facts), send: None };
+    let Some(fact) = facts.numbers.get(&draft.notice.id) else { return go };
+    let template = draft.notice.template.as_str();
+    let asked = SAID_WHEN_ASKED.contains(&template);
+    if SAID_ANYWAY.contains(&template) {
+        return go;
+    }
+    let stopped = fact.consent.as_deref() == Some(ConsentAct::Withdrawn.as_str());
+    if stopped && !(asked && fact.consent_at_ms.is_none_or(|at| at <= fact.created_at_ms)) {
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::OptedOut.as_str());
+    }
+    if fact.suspended.as_deref() == Some("wrong-number") && !asked {
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::NumberSuspended.as_str());
+    }
+    go
 }
 
 /// Whether the visits still stand as the text says.

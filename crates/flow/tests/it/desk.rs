@@ -36,7 +36,9 @@ async fn silences(world: &World) -> Vec<String> {
     let today = world.clock.civil().local_day(chrono_tz::America::New_York);
     let query = LogQuery { to: today.checked_add_days(chrono::Days::new(7)), ..LogQuery::default() };
     let log = world.flow.message_log(world.practice, world.staff, &query).await.unwrap();
-    let mut reasons: Vec<String> = log.lines.iter().filter_map(|line| line.reason.clone()).collect();
+    // A link that the desk sent and that was taken back is another matter.
+    let reminders = log.lines.iter().filter(|line| line.kind != "answer");
+    let mut reasons: Vec<String> = reminders.filter_map(|line| line.reason.clone()).collect();
     reasons.sort_unstable();
     reasons.dedup();
     reasons

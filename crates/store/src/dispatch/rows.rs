@@ -130,6 +130,10 @@ pub struct ArmFacts {
     pub suspended: Option<String>,
     /// Number of that entry.
     pub consent_seq: Option<i64>,
+    /// When it was written (civil), in milliseconds.
+    pub consent_at_ms: Option<i64>,
+    /// When the notice was made (civil), in milliseconds.
+    pub created_at_ms: i64,
     /// A text from the number may be an opt-out, and nobody has read it yet.
     pub held: bool,
     /// A text from the number was acknowledged, and what follows from it is not done yet.
