@@ -8,6 +8,7 @@ use kept_domain::Instant;
 use kept_domain::time::resolve_local;
 use kept_flow::Clock as _;
 use kept_flow::dispatch::{BATCH, LEASE, SENDERS};
+use kept_store::Scope;
 use kept_store::testing::TestDatabase;
 use std::fmt::Write as _;
 
@@ -164,6 +165,21 @@ async fn a_reminder_that_confirms_nothing_any_more_is_not_sent(database: &TestDa
     assert_eq!(arrived(&practice), ["23 09:15"], "only the note of the day before");
 }
 
+async fn a_reminder_that_the_patient_has_muted_is_not_sent(database: &TestDatabase) {
+    let mut practice = begin(database, "2026-09-21T08:30:00").await;
+    live(&practice, "2026-09-21T10:00:00").await;
+    let day = chrono::NaiveDate::from_ymd_opt(2026, 9, 24);
+    let visit = practice.flow.board(practice.id, practice.staff, day).await.unwrap().visits[0].id;
+    let mut tx = practice.flow.store.read(Scope::Practice(practice.id)).await.unwrap();
+    let patient = tx.plan_visits(practice.id, &[visit]).await.unwrap()[0].patient;
+    drop(tx);
+    let by = kept_flow::audit::Actor::Staff(practice.staff);
+    assert!(practice.flow.mute_visit(practice.id, patient, visit, true, by).await.unwrap());
+    end_of_outage(&mut practice).await;
+    live(&practice, "2026-09-24T12:00:00").await;
+    assert_eq!(arrived(&practice), Vec::<String>::new());
+}
+
 /// "Hello?" and then "STOP", while the carrier is down or the answer is in a worker's hands: of the two only the STOP is answered.
 async fn what_was_to_be_answered_before_an_opt_out_is_not_said_after_it(database: &TestDatabase) {
     const NUMBER: &str = "+12125550191";
@@ -270,6 +286,11 @@ on_both_engines!(
     who_is_still_helped_is_reminded_when_the_text_for_both_has_expired,
     still_helped_on_sqlite,
     still_helped_on_postgres
+);
+on_both_engines!(
+    a_reminder_that_the_patient_has_muted_is_not_sent,
+    muted_meanwhile_on_sqlite,
+    muted_meanwhile_on_postgres
 );
 on_both_engines!(
     what_was_to_be_answered_before_an_opt_out_is_not_said_after_it,

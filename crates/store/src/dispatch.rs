@@ -131,7 +131,7 @@ impl Tx {
             NoticeReminder,
             "SELECT m.notice_id, m.id, m.step, m.revision, m.appointment_id, a.patient_id, a.location_id, a.start_at_ms,
                  a.end_at_ms, CASE WHEN m.step = 'change-practitioner' THEN a.practitioner_revision ELSE a.revision END
-                     AS current_revision, a.revision AS visit_revision, a.status, a.answer, a.plan_due, a.held
+                     AS current_revision, a.revision AS visit_revision, a.status, a.answer, a.plan_due, a.muted, a.held
              FROM {rows} AS r
              JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id
              JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id

@@ -163,8 +163,8 @@ impl Log {
     }
 }
 
-/// 8 to 21, or the narrower hours of its place, in every zone of the number: 20:59:59 is allowed, 21:00:00 is not. A carrier's queue may not hold it over the
-/// end, but for the minute that is the shortest a carrier is given.
+/// 8 to 21, or the narrower hours of its place, in every zone of the number: 20:59:59 is allowed, 21:00:00 is not. A carrier's queue
+/// may not hold it over the end.
 fn hours(log: &Log, found: &mut Vec<String>) {
     for (event, text, _) in log.unasked() {
         let (first, end) = log.hours(&event.number);
@@ -180,8 +180,7 @@ fn hours(log: &Log, found: &mut Vec<String>) {
             }
             let What::Got { valid_s, .. } = &event.what else { continue };
             let late = time + Duration::seconds(i64::try_from(*valid_s).unwrap());
-            let longest = time.date().and_time(closes) + Duration::minutes(1);
-            if late > longest {
+            if late > time.date().and_time(closes) {
                 found.push(format!("{} may get at {late} in {zone} what was sent at {time}: {text}", event.number));
             }
         }

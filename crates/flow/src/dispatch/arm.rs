@@ -10,6 +10,7 @@ use chrono::Duration;
 use kept_carrier::Route;
 use kept_domain::skip::SkipReason;
 use kept_domain::time::day_number;
+use kept_domain::window::LAST_MINUTE;
 use kept_domain::{Answer, AttemptId, BlindIndex, Instant, LeaseToken, NoticeId, NoticeKind, NoticeState, ReminderId};
 use kept_store::{ArmFacts, Armed, Chain, DroppedNotice, NoticeReminder, PastAttempt, Scope, Send};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -22,8 +23,6 @@ const HELD_FOR: Duration = Duration::minutes(15);
 const UNREAD_FOR: Duration = Duration::seconds(30);
 /// The step that is said to those who confirmed, too.
 const LAST_NOTE: &str = "1d";
-/// The shortest validity that a carrier is given.
-const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
 
 /// The reason of what planning has replaced, or will.
 const SUPERSEDED: &str = SkipReason::Superseded.as_str();
@@ -269,11 +268,10 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     if number.is_some_and(|fact| fact.held) {
         return Verdict::Release(Some(facts.now + HELD_FOR));
     }
-    if !draft.hours.allows(facts.now, &draft.zones) {
-        return match draft.hours.next_allowed(facts.now, &draft.zones) {
-            Some(opening) if opening < notice.expires_at => Verdict::Release(Some(opening)),
-            _ => Verdict::Drop(NoticeState::Expired, SkipReason::WindowClosed.as_str()),
-        };
+    match draft.hours.next_open(facts.now, &draft.zones) {
+        Some(opening) if opening <= facts.now => {}
+        Some(opening) if opening < notice.expires_at => return Verdict::Release(Some(opening)),
+        _ => return Verdict::Drop(NoticeState::Expired, SkipReason::WindowClosed.as_str()),
     }
     let valid_for = valid_for(draft, facts);
     if notice.kind == NoticeKind::Change {
@@ -372,6 +370,9 @@ fn frozen_changed(
     if draft.notice.kind == NoticeKind::Reminder && reminders.iter().all(is_done) {
         return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Confirmed.as_str()));
     }
+    if draft.notice.kind == NoticeKind::Reminder && reminders.iter().any(|one| one.muted) {
+        return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Muted.as_str()));
+    }
     // Its row vanished meanwhile: the desk decides first.
     reminders.iter().any(|one| one.held.is_some()).then(|| Verdict::Release(Some(at + HELD_FOR)))
 }
@@ -384,5 +385,5 @@ fn valid_for(draft: &Draft, facts: &Facts) -> Duration {
     } else {
         expires
     };
-    expires.min(closes).max(SHORTEST_VALIDITY)
+    expires.min(closes).max(LAST_MINUTE)
 }

@@ -114,6 +114,8 @@ pub struct NoticeReminder {
     pub answer: String,
     /// Something changed that planning has not looked at yet.
     pub plan_due: bool,
+    /// The patient wants no reminders of the visit.
+    pub muted: bool,
     /// Its reminders wait for the desk.
     pub held: Option<String>,
 }
