@@ -164,6 +164,12 @@ impl World {
         id
     }
 
+    /// The blind index of a telephone number, E.164.
+    pub async fn number(&self, number: &str) -> BlindIndex {
+        let open = self.flow.practice(self.practice).await.expect("the practice opens");
+        open.keys.blind(Blind::Phone, number)
+    }
+
     /// The blind index of an e-mail address.
     pub async fn address(&self, address: &str) -> BlindIndex {
         let open = self.flow.practice(self.practice).await.expect("the practice opens");
