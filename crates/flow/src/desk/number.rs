@@ -73,14 +73,12 @@ impl Flow {
             tx.replace_contact(practice, old.id).await?;
             numbers.push(old.bix);
         }
-        match known.iter().find(|old| old.channel == Channel::Sms && old.bix == bix) {
-            Some(old) => {
-                tx.use_contact(practice, old.id).await?;
-            }
-            None => {
-                tx.insert_contacts(practice, &[new]).await?;
-            }
+        let own = known.iter().find(|old| old.channel == Channel::Sms && old.bix == bix).map(|old| old.id);
+        if own.is_none() {
+            tx.insert_contacts(practice, &[new]).await?;
         }
+        // Even if it was a wrong number, or is one of somebody else's: the desk has just heard it.
+        tx.use_contact(practice, own.unwrap_or(id)).await?;
         if numbers.len() > 1 {
             let visits = tx.visits_of_patient(practice, row.patient, now).await?;
             tx.revoke_links_of_appointments(practice, &visits, "number-changed", now).await?;
