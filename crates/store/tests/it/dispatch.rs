@@ -325,8 +325,8 @@ async fn what_is_found_out_about_a_lost_notice_counts_once_and_for_its_attempt()
         tx.commit().await.unwrap();
 
         let mut work = store.begin(Scope::Work).await.unwrap();
-        let doubtful = work.doubtful_notices(10).await.unwrap();
-        assert_eq!(work.doubtful_notices(0).await.unwrap().len(), 0);
+        let doubtful = work.doubtful_notices(60_000, 10).await.unwrap();
+        assert_eq!(work.doubtful_notices(60_000, 0).await.unwrap().len(), 0);
         work.rollback().await.unwrap();
         let [first] = &doubtful[..] else { panic!("the other one is a person's") };
         assert_eq!(
