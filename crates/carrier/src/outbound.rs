@@ -110,8 +110,10 @@ pub enum Sure {
 pub enum Refusal {
     /// The receiver told the carrier to stop: becomes an entry of the consent ledger.
     OptedOut,
-    /// No phone can be reached under the number (unknown, unreachable, a landline): the number is suspended.
+    /// No phone can be reached under the number (nobody has it, a landline): the number is suspended.
     Unreachable,
+    /// The phone was not reached this time; it may be switched off. Only where that goes on is the number suspended.
+    NotReached,
     /// The text or sender is not accepted: a person must look.
     NotAccepted,
 }

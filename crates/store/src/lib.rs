@@ -75,7 +75,7 @@ pub use practice::{
 pub use preference::StoredPreference;
 pub use proof::{ArmedAttempt, LedgerLine, SaidWithoutAttempt};
 pub use purge::PurgeBefore;
-pub use receipt::{NewReceipt, SettledReceipt, WaitingReceipt};
+pub use receipt::{MessageEnd, NewReceipt, SettledReceipt, WaitingReceipt};
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
 pub use reseal::{NewCell, OldCell, RESEALED_COLUMNS, Resealed};
 pub use schema::SchemaState;

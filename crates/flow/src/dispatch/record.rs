@@ -110,7 +110,9 @@ impl Flow {
         let mut refused = Vec::new();
         for one in handed {
             let id = one.id;
-            if let Carried::Refused { why: why @ (Refusal::OptedOut | Refusal::Unreachable), .. } = one.answer {
+            if let Carried::Refused { why, .. } = one.answer
+                && why != Refusal::NotAccepted
+            {
                 refused.push(RefusedNumber { bix: one.bix, channel: one.channel, why });
             }
             // Who opted out at the carrier got its own confirmation, and need not hear ours: nobody must look after that.
