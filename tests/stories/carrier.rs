@@ -2,6 +2,7 @@
 //! fair weather unless a story makes it foul.
 
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -26,6 +27,7 @@ pub(crate) struct Delivered {
 }
 
 /// How the carrier behaves just now.
+#[expect(clippy::struct_excessive_bools, reason = "independent kinds of bad weather, not states of one thing")]
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Weather {
     /// Takes nothing.
@@ -36,6 +38,10 @@ pub(crate) struct Weather {
     pub(crate) loses_receipts: bool,
     /// Takes a text and is silent about it.
     pub(crate) is_mute: bool,
+    /// Says that it is busy and takes nothing for half an hour.
+    pub(crate) is_busy: bool,
+    /// So many seconds go by with each text.
+    pub(crate) slow_s: i64,
 }
 
 /// How the carrier refuses a number.
@@ -186,6 +192,10 @@ impl StoryCarrier {
             no(&mut memory, key);
             return (StatusCode::SERVICE_UNAVAILABLE.into_response(), false);
         }
+        if memory.weather.is_busy {
+            no(&mut memory, key);
+            return ((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1800")]).into_response(), false);
+        }
         let refusing = memory.refusing.get(&text.to).copied();
         if let Some(Refusing::AtOnce(code)) = refusing {
             no(&mut memory, key);
@@ -209,6 +219,9 @@ impl StoryCarrier {
                 at,
                 valid_s: text.validity_s,
             });
+            if memory.weather.slow_s > 0 {
+                self.clock.set_civil(at + chrono::Duration::seconds(memory.weather.slow_s));
+            }
             let every = memory.weather.breaks_off;
             if every > 0 && memory.texts.len().is_multiple_of(every) {
                 no(&mut memory, key);

@@ -9,7 +9,7 @@ text_enum! {
     Meaning: "meaning of a carrier's code" {
         /// The receiver told the carrier to stop.
         OptedOut => "opted-out",
-        /// The phone cannot be reached.
+        /// The phone could not be reached; it may be off.
         Unreachable => "unreachable",
         /// Nobody has the number.
         UnknownNumber => "unknown-number",
@@ -40,7 +40,8 @@ impl Meaning {
     pub const fn refusal(self) -> Refusal {
         match self {
             Self::OptedOut => Refusal::OptedOut,
-            Self::Unreachable | Self::UnknownNumber | Self::Landline => Refusal::Unreachable,
+            Self::UnknownNumber | Self::Landline => Refusal::Unreachable,
+            Self::Unreachable => Refusal::NotReached,
             Self::Filtered | Self::Unregistered | Self::Expired | Self::Busy | Self::Account | Self::NotAccepted => {
                 Refusal::NotAccepted
             }

@@ -135,6 +135,10 @@ impl Carrier for GatewayCarrier {
         self.settings.description.key_life
     }
 
+    fn patience(&self) -> Duration {
+        self.settings.description.timeout
+    }
+
     async fn submit(&self, notice: &Outbound) -> Outcome {
         let Some(request) = self.request(notice) else {
             return Outcome::Refused { why: Refusal::NotAccepted, code: "header".to_owned() };

@@ -59,6 +59,9 @@ pub trait Carrier {
     /// carrier knows no keys, and then nothing whose fate is unknown is ever sent a second time.
     fn honours_keys(&self) -> Option<Duration>;
 
+    /// How long [`Carrier::submit`] may take at most.
+    fn patience(&self) -> Duration;
+
     /// Hands over one notice. The key is the notice's id, the same on every attempt.
     fn submit(&self, notice: &Outbound) -> impl Future<Output = Outcome> + Send;
 

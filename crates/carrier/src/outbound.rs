@@ -118,8 +118,10 @@ pub enum Sure {
 pub enum Refusal {
     /// The receiver told the carrier to stop: becomes an entry of the consent ledger.
     OptedOut,
-    /// No phone can be reached under the number (unknown, unreachable, a landline): the number is suspended.
+    /// No phone can be reached under the number (nobody has it, a landline): the number is suspended.
     Unreachable,
+    /// The phone was not reached this time; it may be switched off. Only where that goes on is the number suspended.
+    NotReached,
     /// The text or sender is not accepted: a person must look.
     NotAccepted,
 }
@@ -135,13 +137,13 @@ pub struct Lost {
     pub text: String,
     /// When the first hand-over began that nobody knows the end of (wall),
     pub first_at: Instant,
-    /// and when the last one did.
+    /// and by when the last one had certainly ended.
     pub last_at: Instant,
     /// Now (wall).
     pub now: Instant,
     /// The carrier's ids of other messages to the number, which are none of this notice's.
     pub known: Vec<String>,
-    /// No other notice to the number is lost: a message whose text the carrier does not show can be this one's only.
+    /// No other notice to the number is lost or on its way: a message whose text the carrier does not show can be this one's only.
     pub alone: bool,
 }
 

@@ -6,8 +6,8 @@ use crate::smtp::SmtpCarrier;
 use crate::telnyx::TelnyxCarrier;
 use crate::twilio::TwilioCarrier;
 use crate::{
-    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Lost, Meaning, OPEN, Outbound, Outcome, PACE, Pace,
-    Refusal, Sure, back_off,
+    Breaker, Carrier, Event, HookError, HookRequest, LookUp, Lost, MAX_PACE_WAIT, Meaning, OPEN, Outbound, Outcome,
+    PACE, Pace, Refusal, Sure, back_off,
 };
 use kept_domain::{Channel, Instant};
 use std::collections::BTreeMap;
@@ -49,6 +49,10 @@ impl Carrier for AnyCarrier {
 
     fn honours_keys(&self) -> Option<Duration> {
         on_each!(self, carrier => carrier.honours_keys())
+    }
+
+    fn patience(&self) -> Duration {
+        on_each!(self, carrier => carrier.patience())
     }
 
     async fn submit(&self, notice: &Outbound) -> Outcome {
@@ -126,6 +130,11 @@ impl Line {
     /// See [`Carrier::honours_keys`].
     pub fn honours_keys(&self) -> Option<Duration> {
         self.carrier.honours_keys()
+    }
+
+    /// How long [`Line::submit`] may take at most, the wait for the sender's turn included.
+    pub fn patience(&self) -> Duration {
+        self.carrier.patience() + MAX_PACE_WAIT
     }
 
     /// What it carries.

@@ -189,6 +189,10 @@ impl Carrier for SandboxCarrier {
         self.settings.key_life
     }
 
+    fn patience(&self) -> Duration {
+        self.settings.timeout
+    }
+
     async fn submit(&self, notice: &Outbound) -> Outcome {
         let body = Submission {
             to: notice.to.clone(),

@@ -270,6 +270,10 @@ impl Carrier for SmtpCarrier {
         None
     }
 
+    fn patience(&self) -> Duration {
+        self.settings.timeout
+    }
+
     async fn submit(&self, notice: &Outbound) -> Outcome {
         let refused = |code: &str| Outcome::Refused { why: Refusal::NotAccepted, code: code.to_owned() };
         let Some(mail) = &notice.mail else { return refused(letter::NoLetter::Content.code()) };

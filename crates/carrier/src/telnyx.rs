@@ -266,6 +266,10 @@ impl Carrier for TelnyxCarrier {
         Some(KEY_LIFE)
     }
 
+    fn patience(&self) -> Duration {
+        self.settings.timeout
+    }
+
     async fn submit(&self, notice: &Outbound) -> Outcome {
         let request = self
             .client

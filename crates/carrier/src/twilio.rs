@@ -156,6 +156,10 @@ impl Carrier for TwilioCarrier {
         true
     }
 
+    fn patience(&self) -> Duration {
+        self.settings.timeout
+    }
+
     async fn submit(&self, notice: &Outbound) -> Outcome {
         let validity = validity(notice.valid_for).to_string();
         let mut form = self.form(notice);

@@ -409,7 +409,7 @@ fn the_embedded_table_is_good_and_knows_what_the_design_names() {
     for (code, meaning) in [
         ("21610", Meaning::OptedOut),
         ("30003", Meaning::Unreachable),
-        ("30005", Meaning::UnknownNumber),
+        ("30005", Meaning::Unreachable),
         ("30006", Meaning::Landline),
         ("30007", Meaning::Filtered),
         ("30008", Meaning::NotAccepted),

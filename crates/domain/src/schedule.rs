@@ -278,7 +278,7 @@ impl OneVisit<'_> {
         if let Err(reason) = pick.reach {
             return skip(reason);
         }
-        let Some(at) = self.hours(pick).next_allowed(from.max(self.now), self.zones(pick)) else {
+        let Some(at) = self.hours(pick).next_open(from.max(self.now), self.zones(pick)) else {
             return skip(SkipReason::WindowClosed);
         };
         if at >= expires_at {

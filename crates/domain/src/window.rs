@@ -19,6 +19,10 @@ pub const BY_PLACE: &str = "default";
 /// How far ahead or back an allowed minute is looked for. Any weekday that is open at all comes round within it.
 pub const SEARCH_DAYS: i64 = 9;
 
+/// Nothing is handed over so shortly before the hours end: no carrier takes a shorter validity, and its queue must not deliver at
+/// night.
+pub const LAST_MINUTE: Duration = Duration::minutes(1);
+
 /// Opening and closing time of one weekday.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DayHours {
@@ -190,6 +194,13 @@ impl Hours {
         self.of_day(local.date()).is_some_and(|hours| hours.opens <= local.time() && local.time() < hours.closes)
     }
 
+    /// Whether a message that is due at an instant is handed over before the last minute.
+    fn has_room_in(&self, at: Instant, zone: Tz) -> bool {
+        let local = at.local(zone);
+        self.of_day(local.date())
+            .is_some_and(|hours| hours.opens <= local.time() && hours.closes - local.time() >= LAST_MINUTE * 2)
+    }
+
     /// Whether a message may go out at an instant: inside the hours of every zone.
     pub fn allows(&self, at: Instant, zones: &[Tz]) -> bool {
         zones.iter().all(|zone| self.allows_in(at, *zone))
@@ -209,6 +220,13 @@ impl Hours {
         None
     }
 
+    /// The same, but not in the [`LAST_MINUTE`] of a window: when a message can be handed over.
+    pub fn next_open(&self, at: Instant, zones: &[Tz]) -> Option<Instant> {
+        let next = self.next_allowed(at, zones)?;
+        let closes = self.closes_at(next, zones);
+        if closes - next < LAST_MINUTE { self.next_allowed(closes, zones) } else { Some(next) }
+    }
+
     /// The first opening after `at`, which is outside the hours of `zone`.
     fn next_opening(&self, at: Instant, zone: Tz) -> Option<Instant> {
         let today = at.local_day(zone);
@@ -220,13 +238,13 @@ impl Hours {
         })
     }
 
-    /// The last allowed minute that is not after `at`: `at` itself, or the minute before a closing. None when no
-    /// minute within [`SEARCH_DAYS`] is allowed in every zone.
+    /// The last minute that is not after `at` and in which something can still be handed over: `at` itself, or the one that ends
+    /// [`LAST_MINUTE`] before a closing. None when no minute within [`SEARCH_DAYS`] is allowed in every zone.
     pub fn last_allowed(&self, at: Instant, zones: &[Tz]) -> Option<Instant> {
         let limit = at - Duration::days(SEARCH_DAYS);
         let mut candidate = at;
         while candidate >= limit {
-            let Some(zone) = zones.iter().find(|zone| !self.allows_in(candidate, **zone)) else {
+            let Some(zone) = zones.iter().find(|zone| !self.has_room_in(candidate, **zone)) else {
                 return Some(candidate);
             };
             candidate = self.last_open_minute(candidate, *zone)?;
@@ -234,13 +252,13 @@ impl Hours {
         None
     }
 
-    /// The last minute of the latest window before `at`, which is outside the hours of `zone`.
+    /// The minute before the last one of the latest window before `at`, which is outside the hours of `zone`.
     fn last_open_minute(&self, at: Instant, zone: Tz) -> Option<Instant> {
         let today = at.local_day(zone);
         (0..=SEARCH_DAYS).find_map(|back| {
             let day = today - Duration::days(back);
-            let minute = resolve_local(zone, day.and_time(self.of_day(day)?.closes)) - Duration::minutes(1);
-            (minute < at && self.allows_in(minute, zone)).then_some(minute)
+            let minute = resolve_local(zone, day.and_time(self.of_day(day)?.closes)) - LAST_MINUTE * 2;
+            (minute < at && self.has_room_in(minute, zone)).then_some(minute)
         })
     }
 

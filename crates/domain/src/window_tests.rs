@@ -46,6 +46,23 @@ fn the_edges_of_the_default_hours() {
 }
 
 #[test]
+fn nothing_is_handed_over_in_the_last_minute() {
+    for (local, next, last) in [
+        ("2026-11-24T20:57:59", "2026-11-24T20:57:59", "2026-11-24T20:57:59"),
+        ("2026-11-24T20:58:00", "2026-11-24T20:58:00", "2026-11-24T20:58:00"),
+        // It may go out now, but what is due now would come too late.
+        ("2026-11-24T20:59:00", "2026-11-24T20:59:00", "2026-11-24T20:58:00"),
+        ("2026-11-24T20:59:01", "2026-11-25T08:00:00", "2026-11-24T20:58:00"),
+        ("2026-11-24T20:59:59", "2026-11-25T08:00:00", "2026-11-24T20:58:00"),
+        ("2026-11-24T21:00:00", "2026-11-25T08:00:00", "2026-11-24T20:58:00"),
+    ] {
+        let now = at(Phoenix, local);
+        assert_eq!(default().next_open(now, &[Phoenix]), Some(at(Phoenix, next)), "{local}");
+        assert_eq!(default().last_allowed(now, &[Phoenix]), Some(at(Phoenix, last)), "{local}");
+    }
+}
+
+#[test]
 fn the_strict_hours_shorten_sunday() {
     let strict = named("strict");
     for (local, allowed) in [
@@ -64,7 +81,7 @@ fn the_strict_hours_shorten_sunday() {
     );
     assert_eq!(
         strict.last_allowed(at(New_York, "2026-11-29T10:00:00"), &[New_York]),
-        Some(at(New_York, "2026-11-28T19:59:00"))
+        Some(at(New_York, "2026-11-28T19:58:00"))
     );
 }
 
@@ -151,11 +168,11 @@ fn every_candidate_zone_binds() {
     );
     assert_eq!(
         default().last_allowed(at(New_York, "2026-11-24T23:00:00"), &zones),
-        Some(at(New_York, "2026-11-24T20:59:00"))
+        Some(at(New_York, "2026-11-24T20:58:00"))
     );
     assert_eq!(
         default().last_allowed(at(New_York, "2026-11-24T09:00:00"), &zones),
-        Some(at(New_York, "2026-11-23T20:59:00"))
+        Some(at(New_York, "2026-11-23T20:58:00"))
     );
     assert_eq!(default().closes_at(at(New_York, "2026-11-24T15:00:00"), &zones), at(New_York, "2026-11-24T21:00:00"));
     assert_eq!(default().closes_at(at(New_York, "2026-11-24T03:00:00"), &zones), at(New_York, "2026-11-24T03:00:00"));
@@ -173,7 +190,7 @@ fn hours_that_never_meet_give_no_minute() {
 fn a_day_that_a_zone_skipped_has_no_opening() {
     let before = at(Apia, "2011-12-29T22:00:00");
     assert_eq!(default().next_allowed(before, &[Apia]), Some(at(Apia, "2011-12-31T08:00:00")));
-    assert_eq!(default().last_allowed(at(Apia, "2011-12-31T07:00:00"), &[Apia]), Some(at(Apia, "2011-12-29T20:59:00")));
+    assert_eq!(default().last_allowed(at(Apia, "2011-12-31T07:00:00"), &[Apia]), Some(at(Apia, "2011-12-29T20:58:00")));
 }
 
 fn zones() -> impl Strategy<Value = Vec<Tz>> {

@@ -8,6 +8,7 @@ mod show;
 mod spoken;
 
 pub use proof::{ASKED_WITHIN, CONFIRMED_WITHIN, Finding, Proof, Wrong};
+pub(crate) use proof::{SAID_ANYWAY, SAID_WHEN_ASKED};
 pub use show::NumberLedger;
 pub use spoken::{Heard, NotMeant, Whose};
 

@@ -23,8 +23,11 @@ use std::collections::BTreeMap;
 
 /// Notices a worker takes at once.
 pub const BATCH: i64 = 250;
-/// How long a worker may keep a batch. Longer than any carrier's time-out, or a slow send would be taken for a lost one.
+/// How long a worker may keep a batch. Longer than any carrier's patience, or nothing could be begun within it.
 pub const LEASE: Duration = Duration::seconds(120);
+/// What is left of the lease for writing down what became of a batch. No hand-over begins that could end later: a slow send would
+/// be taken for a lost one, and sent again by somebody else.
+pub const RECORDED_WITHIN: Duration = Duration::seconds(10);
 /// Hand-overs under way at once, each on a connection that is kept open.
 pub const SENDERS: usize = 24;
 

@@ -1,12 +1,13 @@
 //! Notices whose fate nobody knows, and that their carrier can be asked about: by number, time and text. What it never had is
 //! sent again; what it cannot tell is for a person. Opened here for the question, and for nothing else.
 
+use crate::dispatch::LEASE;
 use crate::reconcile::ReconcileSummary;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use futures_util::{StreamExt as _, stream};
 use kept_carrier::{Line, LookUp, Lost};
-use kept_domain::{BlindIndex, NoticeState, PracticeId, TaskId};
+use kept_domain::{BlindIndex, NoticeId, NoticeState, PracticeId, TaskId};
 use kept_seal::{LinkToken, Place};
 use kept_store::{DoubtfulNotice, NewTask, Scope, SettledDoubt};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ impl Flow {
     /// Asks carriers about lost notices, up to [`LOST_BATCH`]. One practice's trouble is not another's.
     pub(crate) async fn look_for_lost(&self, summary: &mut ReconcileSummary) -> Result<(), FlowError> {
         let mut tx = self.store.begin_batch(Scope::Work).await?;
-        let doubtful = tx.doubtful_notices(LOST_BATCH).await?;
+        let doubtful = tx.doubtful_notices(LEASE.num_milliseconds(), LOST_BATCH).await?;
         tx.rollback().await?;
         let mut groups: BTreeMap<(PracticeId, String), Vec<DoubtfulNotice>> = BTreeMap::new();
         for notice in doubtful {
@@ -53,14 +54,18 @@ impl Flow {
         let numbers: Vec<BlindIndex> = notices.iter().map(|notice| notice.bix).collect();
         let since = notices.iter().map(|notice| notice.first_at).min().map(|first| first - KNOWN_SINCE);
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
-        let known = match since {
-            Some(since) => tx.refs_of_numbers(practice, carrier, &numbers, since).await?,
-            None => Vec::new(),
+        let ids: Vec<NoticeId> = notices.iter().map(|notice| notice.id).collect();
+        let (known, crowded) = match since {
+            Some(since) => (
+                tx.refs_of_numbers(practice, carrier, &numbers, since).await?,
+                tx.notices_with_others(practice, &ids, since).await?,
+            ),
+            None => (Vec::new(), Vec::new()),
         };
         drop(tx);
         let mut questions = Vec::with_capacity(notices.len());
         for notice in notices {
-            let alone = numbers.iter().filter(|bix| **bix == notice.bix).count() == 1;
+            let alone = !crowded.contains(&notice.id);
             let known = known.iter().filter(|(bix, _)| *bix == notice.bix).map(|(_, own)| own.clone()).collect();
             questions.push((self.question(&open, &notice, known, alone)?, notice));
         }

@@ -16,14 +16,19 @@ use crate::{Flow, FlowError};
 use chrono::Duration;
 use group::Told;
 use kept_carrier::{Event, HookKind, HookRequest, MessageStatus, Receipt, Refusal};
-use kept_domain::{BlindIndex, Channel, NoticeState, PracticeId, TaskId};
-use kept_store::{Chain, NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
-use std::collections::BTreeSet;
+use kept_domain::time::day_number;
+use kept_domain::{BlindIndex, Channel, NoticeId, NoticeState, PracticeId, TaskId};
+use kept_store::{Chain, MessageEnd, NewReceipt, NewTask, Scope, SettledReceipt, Tx, WaitingReceipt};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 pub use kept_carrier::{HookError, HookKind as Kind, MAX_HOOK_BYTES};
 
 /// Receipts applied in one transaction.
 pub(crate) const SETTLED: u64 = 500;
+/// Messages in a row, each of another day, that did not reach a phone before its number is suspended.
+pub const UNREACHED_DAYS: usize = 3;
+/// Messages of before are not looked at.
+const UNREACHED_SINCE: Duration = Duration::days(120);
 /// A receipt for a message that is not ours is looked at for so long.
 const STRAYS: Duration = Duration::hours(24);
 
@@ -186,6 +191,9 @@ impl Flow {
             trouble.note(&self.carriers, &receipt.provider, receipt.code.as_deref().unwrap_or_default());
         }
         self.tell_trouble(tx, practice, &trouble).await?;
+        let codes: Vec<(NoticeId, &str)> =
+            failed.iter().filter_map(|receipt| Some((receipt.notice, receipt.code.as_deref()?))).collect();
+        tx.note_codes(practice, &codes).await?;
         let refused: Vec<RefusedNumber> = failed
             .iter()
             .filter_map(|receipt| {
@@ -196,6 +204,33 @@ impl Flow {
             .collect();
         self.refuse_numbers(tx, practice, &refused).await?;
         Ok(u64::try_from(waiting.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Of numbers at which the phone was not reached, those where that goes on: [`UNREACHED_DAYS`] messages in a row, each of another
+    /// day. A phone may be off, and its owner still wants the next message.
+    async fn never_reached(
+        &self,
+        tx: &mut Tx,
+        practice: PracticeId,
+        refused: &[RefusedNumber],
+    ) -> Result<HashSet<(Channel, BlindIndex)>, FlowError> {
+        let some = refused.iter().filter(|number| number.why == Refusal::NotReached);
+        let numbers: Vec<BlindIndex> = some.map(|number| number.bix).collect::<HashSet<_>>().into_iter().collect();
+        let since = i64::from(day_number((self.clock.civil() - UNREACHED_SINCE).utc().date_naive()));
+        let mut ends: HashMap<(Channel, BlindIndex), Vec<MessageEnd>> = HashMap::new();
+        for end in tx.ends_of_numbers(practice, &numbers, since).await? {
+            ends.entry((end.channel, end.bix)).or_default().push(end);
+        }
+        let not_reached = |end: &&MessageEnd| {
+            let line = self.carriers.by_name(&end.carrier);
+            let why = end.code.as_deref().zip(line).map(|(code, line)| line.refusal(code));
+            end.state == NoticeState::Failed && why == Some(Refusal::NotReached)
+        };
+        let goes_on = |ends: &[MessageEnd]| {
+            let days: BTreeSet<i64> = ends.iter().take_while(not_reached).map(|end| end.send_day).collect();
+            days.len() >= UNREACHED_DAYS
+        };
+        Ok(ends.into_iter().filter(|(_, ends)| goes_on(ends)).map(|(number, _)| number).collect())
     }
 
     /// Numbers that the carrier says opted out there, or cannot be reached: no more messages to them. In the caller's
@@ -209,9 +244,11 @@ impl Flow {
         let now = self.clock.civil();
         let mut entries = Vec::new();
         let mut seen = BTreeSet::new();
+        let never_reached = self.never_reached(tx, practice, refused).await?;
         for number in refused.iter().filter(|number| seen.insert((number.channel.as_str(), number.bix.0))) {
             let reason = match number.why {
                 Refusal::NotAccepted => continue,
+                Refusal::NotReached if !never_reached.contains(&(number.channel, number.bix)) => continue,
                 Refusal::OptedOut => {
                     let stands = tx.consent_now(practice, number.channel, &[number.bix]).await?;
                     if stands.iter().any(|stands| stands.act == ConsentAct::Withdrawn.as_str()) {
@@ -231,7 +268,7 @@ impl Flow {
                     consent::withdraw(self, tx, practice, now, &entry).await?;
                     "opted-out"
                 }
-                Refusal::Unreachable => {
+                Refusal::Unreachable | Refusal::NotReached => {
                     tx.suspend_number(practice, number.channel, number.bix, "unreachable").await?;
                     "number-suspended"
                 }

@@ -4,7 +4,7 @@ use crate::audit::{Chain, ChainHead};
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::{BlindIndex, Channel, ConsentId, ImportId, Instant, PracticeId, StaffId};
+use kept_domain::{BlindIndex, Channel, ConsentId, ImportId, Instant, NoticeId, PracticeId, StaffId};
 use uuid::Uuid;
 
 /// Where one number stands.
@@ -249,7 +249,9 @@ impl Tx {
         rows.into_iter().map(ConsentEntry::try_from).collect()
     }
 
-    /// Takes back what is planned for numbers that may no longer be written to. Returns how many notices.
+    /// Takes back what is planned for numbers that may no longer be written to, answers included but for the confirmation of an
+    /// opt-out and what words of danger are answered with. What was handed over before and certainly never
+    /// taken was not said, and does not count. Returns how many notices.
     pub async fn cancel_planned_notices(
         &mut self,
         practice: PracticeId,
@@ -258,16 +260,38 @@ impl Tx {
         reason: &str,
         now: Instant,
     ) -> Result<u64, StoreError> {
-        bulk!(
+        let cancelled = bulk_all!(
             self,
+            (Uuid, i64),
             "UPDATE notices SET state = 'cancelled', reason = $4, final_at_ms = $5 FROM {rows} AS r
              WHERE notices.practice_id = {practice} AND notices.channel = $3 AND notices.bix = r.bix AND notices.state = 'planned'
-                 AND notices.kind <> 'answer'",
+                 AND (notices.kind <> 'answer' OR notices.template NOT IN ('opt-out', 'urgent'))
+             RETURNING notices.id, notices.attempts",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             channel.as_str(),
             reason,
             now.as_ms()
-        )
+        )?;
+        let tried: Vec<Uuid> = cancelled.iter().filter(|(_, attempts)| *attempts > 0).map(|(id, _)| *id).collect();
+        let untaken = bulk_all!(
+            self,
+            (Uuid,),
+            "SELECT r.id FROM {rows} AS r JOIN attempts a ON a.practice_id = {practice} AND a.notice_id = r.id
+             GROUP BY r.id HAVING COUNT(*) = SUM(CASE WHEN a.outcome = 'retry' THEN 1 ELSE 0 END)",
+            Rows::of_ids("id", tried),
+            practice.as_uuid()
+        )?;
+        let untaken: Vec<NoticeId> = untaken.into_iter().map(|(id,)| id.into()).collect();
+        bulk!(
+            self,
+            "UPDATE reminders SET state = 'skipped', reason = $3, said_at_ms = NULL FROM {rows} AS r
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'sent'",
+            Rows::of_ids("id", untaken.iter().copied()),
+            practice.as_uuid(),
+            reason
+        )?;
+        self.delete_sends(practice, &untaken).await?;
+        Ok(u64::try_from(cancelled.len()).unwrap_or(u64::MAX))
     }
 }

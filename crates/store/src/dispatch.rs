@@ -8,12 +8,14 @@ mod doubt;
 mod rows;
 
 pub use doubt::{DoubtfulNotice, LOOKING_UP, SettledDoubt};
-pub use rows::{ArmFacts, Armed, ClaimedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send};
+pub use rows::{
+    ArmFacts, Armed, ClaimedNotice, DroppedNotice, ExpiredLease, NoticeReminder, Outcome, PastAttempt, Send,
+};
 
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, LinkId, NoticeId, NoticeState, PracticeId, Sealed};
+use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, LinkId, NoticeId, PracticeId, Sealed};
 use uuid::Uuid;
 
 impl Tx {
@@ -132,7 +134,7 @@ impl Tx {
             NoticeReminder,
             "SELECT m.notice_id, m.id, m.step, m.revision, m.appointment_id, a.patient_id, a.location_id, a.start_at_ms,
                  a.end_at_ms, CASE WHEN m.step = 'change-practitioner' THEN a.practitioner_revision ELSE a.revision END
-                     AS current_revision, a.revision AS visit_revision, a.status, a.answer, a.plan_due, a.held
+                     AS current_revision, a.revision AS visit_revision, a.status, a.answer, a.plan_due, a.muted, a.held
              FROM {rows} AS r
              JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id
              JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id
@@ -171,7 +173,7 @@ impl Tx {
         bulk_all!(
             self,
             ArmFacts,
-            "SELECT n.id, k.act AS consent, k.seq AS consent_seq, c.suspended, EXISTS (
+            "SELECT n.id, k.act AS consent, k.seq AS consent_seq, k.at_ms AS consent_at_ms, n.created_at_ms, c.suspended, EXISTS (
                  SELECT 1 FROM tasks t JOIN inbound i ON i.practice_id = t.practice_id AND i.id = t.subject_id
                  WHERE t.practice_id = $2 AND t.state = 'open' AND t.kind = 'stop-unclear' AND i.bix = n.bix) AS held,
                  EXISTS (SELECT 1 FROM inbound i WHERE i.practice_id = $2 AND i.bix = n.bix AND NOT i.applied) AS waits
@@ -234,9 +236,9 @@ impl Tx {
         )
     }
 
-    /// Freezes claimed notices, begins their attempts and marks their reminders as said (`now` is
-    /// wall time, `civil` the practice's). Returns how many notices were
-    /// still held under the token; the caller rolls back if fewer than it asked for.
+    /// Freezes claimed notices, begins their attempts and marks their reminders as said (`now` is wall time, `civil` the
+    /// practice's); those of a later attempt are said by that one. Returns how many notices were still held under the token; the
+    /// caller rolls back if fewer than it asked for.
     pub async fn arm_notices(
         &mut self,
         practice: PracticeId,
@@ -294,7 +296,8 @@ impl Tx {
         bulk!(
             self,
             "UPDATE reminders SET state = 'sent', reason = NULL, said_at_ms = $3 FROM {rows} AS r
-             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id
+                 AND reminders.state IN ('planned', 'sent')",
             rows,
             practice.as_uuid(),
             civil.as_ms()
@@ -325,22 +328,29 @@ impl Tx {
         )
     }
 
-    /// Ends claimed notices that will not be sent (cancelled or expired), each with its reason, and their reminders.
+    /// Ends claimed notices that will not be sent, and their reminders.
     pub async fn drop_notices(
         &mut self,
         practice: PracticeId,
         token: LeaseToken,
         now: Instant,
-        notices: &[(NoticeId, NoticeState, &'static str)],
+        notices: &[DroppedNotice],
     ) -> Result<u64, StoreError> {
-        let mut rows = Rows::new(&[("id", Kind::Uuid), ("state", Kind::Text), ("reason", Kind::Text)]);
-        for (id, state, reason) in notices {
-            rows.push().uuid(*id).text(state.as_str()).text(reason);
+        let mut rows = Rows::new(&[
+            ("id", Kind::Uuid),
+            ("state", Kind::Text),
+            ("reason", Kind::Text),
+            ("why", Kind::Text),
+            ("untaken", Kind::Bool),
+        ]);
+        for one in notices {
+            rows.push().uuid(one.id).text(one.state.as_str()).text(one.reason).opt_text(one.why).bool(one.untaken);
         }
         bulk!(
             self,
-            "UPDATE reminders SET state = 'skipped', reason = r.reason FROM {rows} AS r
-             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id AND reminders.state = 'planned'",
+            "UPDATE reminders SET state = 'skipped', reason = r.why, said_at_ms = NULL FROM {rows} AS r
+             WHERE reminders.practice_id = {practice} AND reminders.notice_id = r.id
+                 AND (reminders.state = 'planned' OR r.untaken AND reminders.state = 'sent')",
             rows,
             practice.as_uuid()
         )?;
@@ -349,7 +359,7 @@ impl Tx {
             self,
             "UPDATE appointments SET plan_due = TRUE WHERE (practice_id, id) IN (
                  SELECT m.practice_id, m.appointment_id FROM {rows} AS r
-                 JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired')",
+                 JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired' OR r.untaken)",
             rows,
             practice.as_uuid()
         )?;

@@ -52,8 +52,8 @@ pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, OpenTask};
 pub use consent::{ConsentEntry, ConsentNow};
 pub use desk::{Call, ConsentLine, VisitContact};
 pub use dispatch::{
-    ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome, PastAttempt,
-    Send, SettledDoubt,
+    ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, DroppedNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome,
+    PastAttempt, Send, SettledDoubt,
 };
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
@@ -76,7 +76,7 @@ pub use practice::{
 pub use preference::StoredPreference;
 pub use proof::{ArmedAttempt, LedgerLine, SaidWithoutAttempt};
 pub use purge::PurgeBefore;
-pub use receipt::{NewReceipt, SettledReceipt, WaitingReceipt};
+pub use receipt::{MessageEnd, NewReceipt, SettledReceipt, WaitingReceipt};
 pub use report::{DaySpan, DirtyDay, OutcomeSum, WeekSum};
 pub use reseal::{NewCell, OldCell, RESEALED_COLUMNS, Resealed};
 pub use schema::SchemaState;

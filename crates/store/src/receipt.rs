@@ -54,6 +54,26 @@ pub struct SettledReceipt {
     pub state: Option<NoticeState>,
 }
 
+/// How a message to a number ended.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct MessageEnd {
+    /// The number.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub bix: BlindIndex,
+    /// How it travelled.
+    #[sqlx(try_from = "String")]
+    pub channel: Channel,
+    /// Delivered or failed.
+    #[sqlx(try_from = "String")]
+    pub state: NoticeState,
+    /// The local day it counted for.
+    pub send_day: i64,
+    /// The carrier of its last attempt.
+    pub carrier: String,
+    /// The carrier's code.
+    pub code: Option<String>,
+}
+
 impl Tx {
     /// Keeps events; those seen before are left alone. Returns how many are new.
     pub async fn insert_receipts(
@@ -151,6 +171,42 @@ impl Tx {
                 Ok((id.into(), state))
             })
             .collect()
+    }
+
+    /// Keeps the codes of messages that a carrier took and did not deliver, with the attempts that were taken.
+    pub async fn note_codes(&mut self, practice: PracticeId, codes: &[(NoticeId, &str)]) -> Result<u64, StoreError> {
+        let mut rows = Rows::new(&[("id", Kind::Uuid), ("code", Kind::Text)]);
+        for (notice, code) in codes {
+            rows.push().uuid(*notice).text(code);
+        }
+        bulk!(
+            self,
+            "UPDATE attempts SET code = r.code FROM {rows} AS r
+             WHERE attempts.practice_id = {practice} AND attempts.notice_id = r.id AND attempts.outcome = 'accepted'",
+            rows,
+            practice.as_uuid()
+        )
+    }
+
+    /// How messages to some numbers ended that count for a local day since, the last first; answers, which count for none, left out.
+    pub async fn ends_of_numbers(
+        &mut self,
+        practice: PracticeId,
+        numbers: &[BlindIndex],
+        since_day: i64,
+    ) -> Result<Vec<MessageEnd>, StoreError> {
+        bulk_all!(
+            self,
+            MessageEnd,
+            "SELECT n.bix, n.channel, n.state, n.send_day, a.carrier, a.code FROM {rows} AS r
+             JOIN notices n ON n.practice_id = {practice} AND n.bix = r.bix
+             JOIN attempts a ON a.practice_id = n.practice_id AND a.notice_id = n.id AND a.number = n.attempts
+             WHERE n.state IN ('delivered', 'failed') AND n.send_day >= $3
+             ORDER BY n.send_day DESC, a.armed_at_ms DESC",
+            Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
+            practice.as_uuid(),
+            since_day
+        )
     }
 
     /// Events that came before `before` and belong to no notice of ours are looked at no more. Returns how many.

@@ -81,6 +81,8 @@ pub(super) enum Sort {
     Change,
     OptOutConfirmed,
     UseLink,
+    Help,
+    Urgent,
     OtherAnswer,
 }
 
@@ -93,10 +95,10 @@ pub(super) fn sort_of(text: &str) -> Option<Sort> {
     Some(match () {
         () if starts(&["you have opted out", "se ha dado de baja"]) => Sort::OptOutConfirmed,
         () if said.contains("anything private") || said.contains("todo lo privado") => Sort::UseLink,
-        () if starts(&["texts are on", "vuelve a", "texts about", "mensajes sobre", "thank you", "gracias"]) => {
-            Sort::OtherAnswer
-        }
-        () if starts(&["nobody watches", "nadie vigila", "change or call off", "cambie o anule"]) => Sort::OtherAnswer,
+        () if starts(&["texts about", "mensajes sobre"]) => Sort::Help,
+        () if starts(&["nobody watches", "nadie vigila"]) => Sort::Urgent,
+        () if starts(&["texts are on", "vuelve a", "thank you", "gracias"]) => Sort::OtherAnswer,
+        () if starts(&["change or call off", "cambie o anule"]) => Sort::OtherAnswer,
         () if counted.starts_with(" visits wait") || counted.starts_with(" citas esperan") => Sort::OtherAnswer,
         () if starts(&["moved to", "a change for", "cita ahora", "cambio en su cita"]) && has_link => Sort::Change,
         () if counted.starts_with(" of your visits") || counted.starts_with(" de sus citas") => Sort::Change,
@@ -161,8 +163,8 @@ impl Log {
     }
 }
 
-/// 8 to 21, or the narrower hours of its place, in every zone of the number: 20:59:59 is allowed, 21:00:00 is not. A carrier's queue may not hold it over the
-/// end, but for the minute that is the shortest a carrier is given.
+/// 8 to 21, or the narrower hours of its place, in every zone of the number: 20:59:59 is allowed, 21:00:00 is not. A carrier's queue
+/// may not hold it over the end.
 fn hours(log: &Log, found: &mut Vec<String>) {
     for (event, text, _) in log.unasked() {
         let (first, end) = log.hours(&event.number);
@@ -178,8 +180,7 @@ fn hours(log: &Log, found: &mut Vec<String>) {
             }
             let What::Got { valid_s, .. } = &event.what else { continue };
             let late = time + Duration::seconds(i64::try_from(*valid_s).unwrap());
-            let longest = time.date().and_time(closes) + Duration::minutes(1);
-            if late > longest {
+            if late > time.date().and_time(closes) {
                 found.push(format!("{} may get at {late} in {zone} what was sent at {time}: {text}", event.number));
             }
         }
@@ -266,12 +267,15 @@ fn consent(log: &Log, found: &mut Vec<String>) {
                     wrong("confirms an opt-out too late");
                 }
             }
-            (Some(Sort::UseLink | Sort::OtherAnswer), Some(_)) => {
-                if !asked.is_some_and(|(_, intent)| ["help", "urgent"].contains(&intent.as_str())) {
+            // Each only to its own question; what was on its way when they opted out is not said any more.
+            (Some(sort @ (Sort::Help | Sort::Urgent)), Some(_)) => {
+                let question = if sort == Sort::Help { "help" } else { "urgent" };
+                if asked.is_none_or(|(_, intent)| intent != question) {
                     wrong("after the opt-out, and not asked for");
                 }
             }
-            (Some(sort @ (Sort::UseLink | Sort::OtherAnswer)), None) => {
+            (Some(Sort::UseLink | Sort::OtherAnswer), Some(_)) => wrong("after the opt-out, and not asked for"),
+            (Some(sort @ (Sort::UseLink | Sort::Help | Sort::Urgent | Sort::OtherAnswer)), None) => {
                 if asked.is_none() {
                     wrong("answers nobody");
                 }

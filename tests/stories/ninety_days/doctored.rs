@@ -28,6 +28,8 @@ fn wrote(utc: &str, text: &str, intent: &str, changed: &[usize]) -> Event {
 const REMINDER: &str = "Oak Street: visit Thu 24 Sep, 9:15 AM. https://k/l#abc Reply 1 to confirm, STOP to opt out.";
 const CONFIRMED: &str = "Oak Street: you have opted out and will get no more texts from us.";
 const THANKS: &str = "Oak Street: thank you. See you Thu 24 Sep, 9:15 AM.";
+const HELP: &str = "Oak Street: texts about your visits. Call us: (212) 555-0100. Reply STOP to opt out.";
+const URGENT: &str = "Oak Street: nobody watches this number. In an emergency call 911 now.";
 const USE_LINK: &str = "Oak Street: please use your secure link for anything private: https://k/l#abc";
 
 fn visit(start: &str) -> Course {
@@ -118,6 +120,10 @@ fn what_follows_an_opt_out_is_found() {
     late.events.last_mut().unwrap().at = at("2026-09-24T02:06:01");
     found(&late, "too late");
     found(&with([got("2026-09-24T02:03:00", THANKS)]), "not asked for");
+    let help = wrote("2026-09-24T02:02:00", "help", "help", &[]);
+    found(&with([help.clone(), got("2026-09-24T02:03:00", USE_LINK)]), "not asked for");
+    found(&with([help.clone(), got("2026-09-24T02:03:00", URGENT)]), "not asked for");
+    assert_eq!(violations(&with([help, got("2026-09-24T02:03:00", HELP)])), Vec::<String>::new());
     // A yes does not undo it; START does.
     let yes = wrote("2026-09-24T03:00:00", "yes", "accept", &[]);
     found(&with([yes, got("2026-09-24T13:00:00", REMINDER)]), "after the opt-out");
@@ -195,6 +201,8 @@ fn texts_are_told_apart_by_their_words() {
         (CONFIRMED, Sort::OptOutConfirmed),
         (USE_LINK, Sort::UseLink),
         (THANKS, Sort::OtherAnswer),
+        (HELP, Sort::Help),
+        (URGENT, Sort::Urgent),
         ("Oak: 2 visits wait for your answer. Please answer each here: https://k/l#a", Sort::OtherAnswer),
     ] {
         assert_eq!(sort_of(text), Some(sort), "{text}");

@@ -18,6 +18,11 @@ pub const CONFIRMED_WITHIN: Duration = Duration::minutes(5);
 /// What is sent to somebody who wants no messages answers a text that they sent within this time.
 pub const ASKED_WITHIN: Duration = Duration::hours(1);
 
+/// Answers that are said to everybody.
+pub(crate) const SAID_ANYWAY: [&str; 2] = ["opt-out", "urgent"];
+/// Answers that are said to who opted out as well, if they asked for them.
+pub(crate) const SAID_WHEN_ASKED: [&str; 2] = ["help", "opt-in"];
+
 text_enum! {
     /// What is wrong with an attempt.
     Wrong: "finding about consent" {
@@ -171,7 +176,11 @@ fn judge<'a>(attempt: &ArmedAttempt, known: &'a Known) -> Option<(Wrong, Option<
     }
     let texts = known.texts.get(&attempt.bix).map(Vec::as_slice).unwrap_or_default();
     let asked = texts.iter().any(|at| *at <= attempt.at && attempt.at - *at <= ASKED_WITHIN);
-    (!asked).then_some((Wrong::Unasked, stood))
+    // Any text may be the one that opted out: after it nothing is said that it, or one before it, would else be answered with.
+    let template = attempt.template.as_str();
+    let is_for_all = SAID_ANYWAY.contains(&template) || SAID_WHEN_ASKED.contains(&template);
+    let in_order = asked && (is_for_all || !stopped);
+    (!in_order).then_some((Wrong::Unasked, stood))
 }
 
 #[cfg(test)]

@@ -81,3 +81,21 @@ fn who_wants_no_messages_is_answered_only_when_they_ask() {
     assert_eq!(wrong(&help(100), &ledger), Some((Wrong::Unasked, Some(2))));
     assert_eq!(wrong(&help(15), &ledger), None, "before the opt-out");
 }
+
+#[test]
+fn the_text_that_opts_out_asks_for_nothing_else() {
+    let mut ledger = known(vec![line(1, "granted", 1), line(2, "withdrawn", 20)]);
+    ledger.texts.insert(NUMBER, vec![at(19), at(20)]);
+    for (template, found) in [
+        ("please-use-link", Some((Wrong::Unasked, Some(2)))),
+        ("confirmed", Some((Wrong::Unasked, Some(2)))),
+        ("urgent", None),
+        ("help", None),
+    ] {
+        assert_eq!(wrong(&attempt(NoticeKind::Answer, template, 21, None), &ledger), found, "{template}");
+        assert_eq!(wrong(&attempt(NoticeKind::Answer, template, 19, None), &ledger), None, "{template} before it");
+    }
+    // Who never agreed and writes is answered.
+    ledger.ledger.clear();
+    assert_eq!(wrong(&attempt(NoticeKind::Answer, "please-use-link", 21, None), &ledger), None);
+}

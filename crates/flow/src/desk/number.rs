@@ -7,7 +7,7 @@ use crate::{Flow, FlowError};
 use kept_domain::private::ContactPrivate;
 use kept_domain::{AppointmentId, BlindIndex, Channel, ContactPointId, PracticeId, StaffId};
 use kept_seal::{Blind, Place};
-use kept_store::{KnownContact, NewContact, Scope, Tx, VisitContact};
+use kept_store::{Chain, KnownContact, NewContact, Scope, Tx, VisitContact};
 
 /// What the desk writes down about consent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,20 +65,20 @@ impl Flow {
         };
 
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+        // First of all locks: what the ledger says is read below, and an opt-out that comes meanwhile waits behind us.
+        tx.lock_chain_head(practice, Chain::Consent).await?;
         let known: Vec<KnownContact> = tx.contacts_of(practice, &[row.patient]).await?;
         let mut numbers = vec![bix];
         for old in known.iter().filter(|old| old.channel == Channel::Sms && old.position == 0 && old.bix != bix) {
             tx.replace_contact(practice, old.id).await?;
             numbers.push(old.bix);
         }
-        match known.iter().find(|old| old.channel == Channel::Sms && old.bix == bix) {
-            Some(old) => {
-                tx.use_contact(practice, old.id).await?;
-            }
-            None => {
-                tx.insert_contacts(practice, &[new]).await?;
-            }
+        let own = known.iter().find(|old| old.channel == Channel::Sms && old.bix == bix).map(|old| old.id);
+        if own.is_none() {
+            tx.insert_contacts(practice, &[new]).await?;
         }
+        // Even if it was a wrong number, or is one of somebody else's: the desk has just heard it.
+        tx.use_contact(practice, own.unwrap_or(id)).await?;
         if numbers.len() > 1 {
             let visits = tx.visits_of_patient(practice, row.patient, now).await?;
             tx.revoke_links_of_appointments(practice, &visits, "number-changed", now).await?;
@@ -135,6 +135,7 @@ impl Flow {
     async fn grant(&self, practice: PracticeId, staff: StaffId, contact: &VisitContact) -> Result<bool, FlowError> {
         let now = self.clock.civil();
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+        tx.lock_chain_head(practice, Chain::Consent).await?;
         let stands = tx.consent_now(practice, contact.channel, &[contact.bix]).await?;
         let stands = stands.first().and_then(|now| now.act.parse::<ConsentAct>().ok());
         if stands == Some(ConsentAct::Withdrawn) || stands.is_some_and(ConsentAct::allows) {

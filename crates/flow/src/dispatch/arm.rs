@@ -1,16 +1,18 @@
 //! The last look: what may still go out is frozen, in one short transaction.
 
 use super::compose::{Draft, DraftText, is_unasked, obeys};
-use super::{DispatchSummary, LEASE, route};
+use super::route::{self, CARRIER_DOWN};
+use super::{DispatchSummary, LEASE};
 use crate::audit::{self, AuditEntry, act};
-use crate::consent::ConsentAct;
+use crate::consent::{ConsentAct, SAID_ANYWAY, SAID_WHEN_ASKED};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use kept_carrier::Route;
 use kept_domain::skip::SkipReason;
 use kept_domain::time::day_number;
+use kept_domain::window::LAST_MINUTE;
 use kept_domain::{Answer, AttemptId, BlindIndex, Instant, LeaseToken, NoticeId, NoticeKind, NoticeState, ReminderId};
-use kept_store::{ArmFacts, Armed, Chain, NoticeReminder, Scope, Send};
+use kept_store::{ArmFacts, Armed, Chain, DroppedNotice, NoticeReminder, PastAttempt, Scope, Send};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Days that the weekly cap looks at, today included.
@@ -21,8 +23,9 @@ const HELD_FOR: Duration = Duration::minutes(15);
 const UNREAD_FOR: Duration = Duration::seconds(30);
 /// The step that is said to those who confirmed, too.
 const LAST_NOTE: &str = "1d";
-/// The shortest validity that a carrier is given.
-const SHORTEST_VALIDITY: Duration = Duration::minutes(1);
+
+/// The reason of what planning has replaced, or will.
+const SUPERSEDED: &str = SkipReason::Superseded.as_str();
 
 /// An armed notice on its way to the carrier.
 pub(super) struct Ready {
@@ -30,6 +33,8 @@ pub(super) struct Ready {
     pub(super) text: DraftText,
     pub(super) valid_for: Duration,
     pub(super) attempt_number: i64,
+    /// Nothing of it may happen later.
+    pub(super) lease_until: Instant,
     /// The line it goes through; none where the channel has none.
     pub(super) carrier: Option<&'static str>,
 }
@@ -40,11 +45,30 @@ pub(super) struct ArmedBatch {
     pub(super) summary: DispatchSummary,
 }
 
+/// What the last look decided about the notices of a batch.
+#[derive(Default)]
+struct Sorted {
+    ready: Vec<Ready>,
+    dropped: Vec<DroppedNotice>,
+    released: Vec<(NoticeId, Option<Instant>)>,
+    sends: Vec<Send>,
+    /// What counted for another day, or was never taken.
+    uncounted: Vec<NoticeId>,
+    doubtful: Vec<(NoticeId, Vec<PastAttempt>)>,
+}
+
 /// What the last look decides about one notice.
 enum Verdict {
-    Go { valid_for: Duration, send: Option<Send> },
+    Go {
+        valid_for: Duration,
+        send: Option<Send>,
+    },
     Drop(NoticeState, &'static str),
+    /// No line took it on the day it counted for: planning decides anew, by the caps of today.
+    PlanAnew,
     Release(Option<Instant>),
+    /// An earlier attempt may have been taken, and the caps allow no other today.
+    Doubt,
 }
 
 /// What the last look knows, for all notices of a batch.
@@ -93,38 +117,10 @@ impl Flow {
             facts.sends.entry(send.bix).or_default().push(send);
         }
 
-        let (mut ready, mut dropped, mut released, mut sends) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let mut doubtful = Vec::new();
-        for mut draft in drafts.into_iter().filter(|draft| held.contains(&draft.notice.id)) {
-            let id = draft.notice.id;
-            let route = {
-                let past = route::past(&draft.past, wall);
-                self.carriers.route(draft.notice.channel, &past)
-            };
-            let carrier = match route {
-                Route::Through(line) => Some(line.name()),
-                Route::Nowhere => None,
-                Route::Doubtful => {
-                    doubtful.push((id, std::mem::take(&mut draft.past)));
-                    continue;
-                }
-            };
-            match (verdict(&draft, &facts), draft.text.take()) {
-                (Verdict::Drop(state, reason), _) => dropped.push((id, state, reason)),
-                (Verdict::Release(due_at), _) => released.push((id, due_at)),
-                (Verdict::Go { .. }, None) => {
-                    dropped.push((id, NoticeState::Cancelled, SkipReason::Superseded.as_str()));
-                }
-                (Verdict::Go { valid_for, send }, Some(text)) => {
-                    if let Some(send) = send {
-                        facts.sends.entry(send.bix).or_default().push(send.clone());
-                        sends.push(send);
-                    }
-                    let attempt_number = draft.notice.attempts + 1;
-                    ready.push(Ready { draft, text, valid_for, attempt_number, carrier });
-                }
-            }
-        }
+        let drafts = drafts.into_iter().filter(|draft| held.contains(&draft.notice.id));
+        let Sorted { mut ready, dropped, mut released, sends, uncounted, doubtful } =
+            self.sort_out(drafts, &mut facts, wall);
+        tx.delete_sends(practice, &uncounted).await?;
         // Another worker may have counted a message to the same number since we looked; it was first.
         let placed: HashSet<NoticeId> = tx.insert_sends(practice, &sends).await?.into_iter().collect();
         let unplaced: HashSet<NoticeId> =
@@ -157,6 +153,62 @@ impl Flow {
         Ok(ArmedBatch { ready, summary })
     }
 
+    /// Decides about each notice.
+    fn sort_out(&self, drafts: impl Iterator<Item = Draft>, facts: &mut Facts, wall: Instant) -> Sorted {
+        let mut sorted = Sorted::default();
+        for mut draft in drafts {
+            let id = draft.notice.id;
+            let route = {
+                let past = route::past(&draft.past, wall);
+                self.carriers.route(draft.notice.channel, &past)
+            };
+            let carrier = match route {
+                Route::Through(line) => Some(line.name()),
+                Route::Nowhere => None,
+                Route::Doubtful => {
+                    sorted.doubtful.push((id, draft.past));
+                    continue;
+                }
+            };
+            let (state, reason, why) = match (verdict(&draft, facts), draft.text.take()) {
+                (Verdict::Go { valid_for, send }, Some(text)) => {
+                    if let Some(send) = send {
+                        let counted = facts.sends.entry(send.bix).or_default();
+                        if counted.iter().any(|other| other.notice == id) {
+                            counted.retain(|other| other.notice != id);
+                            sorted.uncounted.push(id);
+                        }
+                        counted.push(send.clone());
+                        sorted.sends.push(send);
+                    }
+                    let attempt_number = draft.notice.attempts + 1;
+                    let lease_until = wall + LEASE;
+                    sorted.ready.push(Ready { draft, text, valid_for, attempt_number, lease_until, carrier });
+                    continue;
+                }
+                (Verdict::Release(due_at), _) => {
+                    sorted.released.push((id, due_at));
+                    continue;
+                }
+                (Verdict::Doubt, _) => {
+                    sorted.doubtful.push((id, draft.past));
+                    continue;
+                }
+                (Verdict::Drop(state, CARRIER_DOWN), _) => (state, CARRIER_DOWN, Some(SkipReason::Expired.as_str())),
+                (Verdict::Drop(state, reason), _) => (state, reason, Some(reason)),
+                (Verdict::PlanAnew, _) => (NoticeState::Cancelled, SUPERSEDED, None),
+                (Verdict::Go { .. }, None) => (NoticeState::Cancelled, SUPERSEDED, Some(SUPERSEDED)),
+            };
+            let untaken = draft.is_untaken();
+            if untaken && let Some(sends) = facts.sends.get_mut(&draft.notice.bix) {
+                sends.retain(|send| send.notice != id);
+                sorted.uncounted.push(id);
+            }
+            sorted.dropped.push(DroppedNotice { id, state, reason, why, untaken });
+        }
+        sorted
+    }
+
     fn armed(&self, ready: &Ready, facts: &Facts) -> Armed {
         let notice = &ready.draft.notice;
         Armed {
@@ -186,10 +238,11 @@ fn local_day(draft: &Draft, now: Instant) -> i64 {
 fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     let notice = &draft.notice;
     if facts.now >= notice.expires_at {
-        return Verdict::Drop(NoticeState::Expired, SkipReason::Expired.as_str());
+        let reason = if draft.is_untaken() { CARRIER_DOWN } else { SkipReason::Expired.as_str() };
+        return Verdict::Drop(NoticeState::Expired, reason);
     }
     if !obeys(notice) {
-        return Verdict::Go { valid_for: valid_for(draft, facts), send: None };
+        return answer(draft, facts);
     }
     let number = facts.numbers.get(&notice.id);
     if number.is_some_and(|fact| fact.suspended.is_some()) {
@@ -213,33 +266,70 @@ fn verdict(draft: &Draft, facts: &Facts) -> Verdict {
     if number.is_some_and(|fact| fact.held) {
         return Verdict::Release(Some(facts.now + HELD_FOR));
     }
-    if !draft.hours.allows(facts.now, &draft.zones) {
-        return match draft.hours.next_allowed(facts.now, &draft.zones) {
-            Some(opening) if opening < notice.expires_at => Verdict::Release(Some(opening)),
-            _ => Verdict::Drop(NoticeState::Expired, SkipReason::WindowClosed.as_str()),
-        };
+    match draft.hours.next_open(facts.now, &draft.zones) {
+        Some(opening) if opening <= facts.now => {}
+        Some(opening) if opening < notice.expires_at => return Verdict::Release(Some(opening)),
+        _ => return Verdict::Drop(NoticeState::Expired, SkipReason::WindowClosed.as_str()),
     }
     let valid_for = valid_for(draft, facts);
     // Caps count neither what the patient must know nor what was asked for.
     if notice.kind == NoticeKind::Change || !is_unasked(notice.kind) {
         return Verdict::Go { valid_for, send: None };
     }
+    capped(draft, facts, valid_for)
+}
+
+/// A message counts once, for the day on which it goes out last, not for the one on which it was first tried.
+fn capped(draft: &Draft, facts: &Facts, valid_for: Duration) -> Verdict {
+    let notice = &draft.notice;
     let today = local_day(draft, facts.now);
     let counted = facts.sends.get(&notice.bix).map(Vec::as_slice).unwrap_or_default();
-    if counted.iter().any(|send| send.notice == notice.id) {
+    let (own, others): (Vec<&Send>, Vec<&Send>) = counted.iter().partition(|send| send.notice == notice.id);
+    if own.iter().any(|send| send.send_day == today) {
         return Verdict::Go { valid_for, send: None };
     }
-    let on_day = count(counted.iter().filter(|send| send.send_day == today).count());
+    if !own.is_empty() && draft.is_untaken() {
+        return Verdict::PlanAnew;
+    }
+    let on_day = count(others.iter().filter(|send| send.send_day == today).count());
     let in_week =
-        count(counted.iter().filter(|send| send.send_day > today - CAP_DAYS && send.send_day <= today).count());
-    if on_day >= facts.cap_per_day {
-        return Verdict::Drop(NoticeState::Cancelled, SkipReason::DayCap.as_str());
+        count(others.iter().filter(|send| send.send_day > today - CAP_DAYS && send.send_day <= today).count());
+    let full = match () {
+        () if on_day >= facts.cap_per_day => Some(SkipReason::DayCap),
+        () if in_week >= facts.cap_per_week => Some(SkipReason::WeekCap),
+        () => None,
+    };
+    match full {
+        None => {
+            let is_free = |slot: &i64| !others.iter().any(|send| send.send_day == today && send.slot == *slot);
+            let slot = (1..=on_day).find(is_free).unwrap_or(on_day + 1);
+            let send = Send { bix: notice.bix, send_day: today, slot, notice: notice.id };
+            Verdict::Go { valid_for, send: Some(send) }
+        }
+        // The day before may have it already.
+        Some(_) if !own.is_empty() => Verdict::Doubt,
+        Some(reason) => Verdict::Drop(NoticeState::Cancelled, reason.as_str()),
     }
-    if in_week >= facts.cap_per_week {
-        return Verdict::Drop(NoticeState::Cancelled, SkipReason::WeekCap.as_str());
+}
+
+/// An answer to something that the patient just did. Who opted out since hears what they asked for after it, and nothing that was
+/// on its way; a stranger hears no more than how to stop.
+fn answer(draft: &Draft, facts: &Facts) -> Verdict {
+    let go = Verdict::Go { valid_for: valid_for(draft, facts), send: None };
+    let Some(fact) = facts.numbers.get(&draft.notice.id) else { return go };
+    let template = draft.notice.template.as_str();
+    let asked = SAID_WHEN_ASKED.contains(&template);
+    if SAID_ANYWAY.contains(&template) {
+        return go;
     }
-    let send = Send { bix: notice.bix, send_day: today, slot: on_day + 1, notice: notice.id };
-    Verdict::Go { valid_for, send: Some(send) }
+    let stopped = fact.consent.as_deref() == Some(ConsentAct::Withdrawn.as_str());
+    if stopped && !(asked && fact.consent_at_ms.is_none_or(|at| at <= fact.created_at_ms)) {
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::OptedOut.as_str());
+    }
+    if fact.suspended.as_deref() == Some("wrong-number") && !asked {
+        return Verdict::Drop(NoticeState::Cancelled, SkipReason::NumberSuspended.as_str());
+    }
+    go
 }
 
 /// Whether the visits still stand as the text says.
@@ -279,6 +369,9 @@ fn frozen_changed(
     if draft.notice.kind == NoticeKind::Reminder && reminders.iter().all(is_done) {
         return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Confirmed.as_str()));
     }
+    if draft.notice.kind == NoticeKind::Reminder && reminders.iter().any(|one| one.muted) {
+        return Some(Verdict::Drop(NoticeState::Cancelled, SkipReason::Muted.as_str()));
+    }
     // Its row vanished meanwhile: the desk decides first.
     reminders.iter().any(|one| one.held.is_some()).then(|| Verdict::Release(Some(at + HELD_FOR)))
 }
@@ -288,5 +381,5 @@ fn valid_for(draft: &Draft, facts: &Facts) -> Duration {
     let expires = draft.notice.expires_at - facts.now;
     let closes =
         if obeys(&draft.notice) { draft.hours.closes_at(facts.now, &draft.zones) - facts.now } else { expires };
-    expires.min(closes).max(SHORTEST_VALIDITY)
+    expires.min(closes).max(LAST_MINUTE)
 }

@@ -1,5 +1,6 @@
 //! Opening numbers, writing texts, sealing them: no transaction is open while this runs.
 
+use super::route::NOT_TAKEN;
 use crate::message::{self, Message, SaidVisit};
 use crate::reply::asked::LINK_ASKED;
 use crate::{Flow, FlowError, OpenPractice, unsubscribe};
@@ -25,6 +26,13 @@ pub(super) struct Draft {
     pub(super) past: Vec<PastAttempt>,
     /// Written now, or frozen by an earlier attempt; none where nothing is left to say.
     pub(super) text: Option<DraftText>,
+}
+
+impl Draft {
+    /// Whether it was handed over before and certainly never taken.
+    pub(super) fn is_untaken(&self) -> bool {
+        !self.past.is_empty() && self.past.iter().all(|attempt| attempt.outcome.as_deref() == Some(NOT_TAKEN))
+    }
 }
 
 pub(super) struct DraftText {

@@ -2,9 +2,9 @@
 
 use super::arm::Ready;
 use super::compose::obeys;
-use super::route::{self, NOT_TAKEN, UNKNOWN};
+use super::route::{self, LATE, NOT_TAKEN, UNKNOWN};
 use super::trouble::Trouble;
-use super::{DispatchSummary, SENDERS};
+use super::{DispatchSummary, RECORDED_WITHIN, SENDERS};
 use crate::receipt::RefusedNumber;
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
@@ -59,6 +59,11 @@ impl Flow {
         let Some(line) = line else {
             return handed;
         };
+        let patience = Duration::from_std(line.patience()).unwrap_or(Duration::MAX);
+        if ready.lease_until - self.clock.wall() < patience + RECORDED_WITHIN {
+            handed.answer = Carried::Retry { after: None, code: LATE.to_owned(), sure: Sure::NotTaken };
+            return handed;
+        }
         let (public_url, slug) = (&self.settings.public_url, &open.practice.slug);
         let body = &ready.text.body;
         let link = ready.text.secret.as_ref().map(|token| crate::link::url(public_url, slug, token));
@@ -110,7 +115,9 @@ impl Flow {
             if let (Some(line), Some(code)) = (one.carrier, one.answer.code()) {
                 trouble.note(&self.carriers, line, code);
             }
-            if let Carried::Refused { why: why @ (Refusal::OptedOut | Refusal::Unreachable), .. } = one.answer {
+            if let Carried::Refused { why, .. } = one.answer
+                && why != Refusal::NotAccepted
+            {
                 refused.push(RefusedNumber { bix: one.bix, channel: one.channel, why });
             }
             // Who opted out at the carrier got its own confirmation, and need not hear ours: nobody must look after that.
@@ -143,7 +150,13 @@ impl Flow {
             // First of all locks: an opt-out may follow, and whoever arms holds it and then counts messages of the same days.
             tx.lock_chain_head(practice, Chain::Consent).await?;
         }
-        tx.record_outcomes(practice, token, wall, &outcomes).await?;
+        let recorded =
+            usize::try_from(tx.record_outcomes(practice, token, wall, &outcomes).await?).unwrap_or(usize::MAX);
+        if recorded < outcomes.len() {
+            // Another worker settled them as lost: it asks the carrier, or a person looks.
+            let late = outcomes.len() - recorded;
+            tracing::warn!(%practice, late, "hand-overs ended after their lease; what the carrier said of them is lost");
+        }
         tx.delete_sends(practice, &never_left).await?;
         tx.insert_tasks(practice, wall, &tasks).await?;
         self.tell_trouble(&mut tx, practice, &trouble).await?;
@@ -208,17 +221,15 @@ impl HandedOver {
     /// A later attempt, unless it would be too late. Attempts are not counted, so that an outage of two days loses nothing that
     /// still helps: each is of what was certainly not taken, or of what the carrier would know again by its key (the route sees to
     /// the key's life). What may have been taken ends as uncertain, never as expired: a person must not be told that it did not
-    /// go out.
+    /// go out. What was not taken waits until it expires: arming ends it then, and planning sees what of it still helps.
     fn again(&self, outcome: Outcome, wait: Duration, now: Instant) -> Outcome {
         let due_at = now + wait;
-        if due_at < self.expires_at {
-            return Outcome { due_at: Some(due_at), ..outcome };
-        }
         let unsure =
             outcome.attempt == UNKNOWN || self.past.iter().any(|one| one.outcome.as_deref() != Some(NOT_TAKEN));
-        let (state, reason) =
-            if unsure { (NoticeState::Uncertain, self.unsure()) } else { (NoticeState::Expired, "carrier-down") };
-        Outcome { state, reason: Some(reason.to_owned()), ..outcome }
+        if due_at >= self.expires_at && unsure {
+            return Outcome { state: NoticeState::Uncertain, reason: Some(self.unsure().to_owned()), ..outcome };
+        }
+        Outcome { due_at: Some(due_at.min(self.expires_at)), ..outcome }
     }
 }
 

@@ -9,6 +9,10 @@ use kept_store::{LOOKING_UP, NewTask, PastAttempt, Tx};
 pub(super) const NOT_TAKEN: &str = "retry";
 /// How an attempt is recorded whose fate nobody knows.
 pub(super) const UNKNOWN: &str = "unknown";
+/// The code of an attempt that was given back, because the lease would not have lasted for the hand-over.
+pub(super) const LATE: &str = "late";
+/// The reason of a notice that no line took until it was too late.
+pub(super) const CARRIER_DOWN: &str = "carrier-down";
 
 /// Earlier attempts as the carriers look at them. One whose worker never came back is as unsure as one that timed out.
 pub(super) fn past(attempts: &[PastAttempt], wall: Instant) -> Vec<Past<'_>> {
@@ -23,9 +27,9 @@ pub(super) fn past(attempts: &[PastAttempt], wall: Instant) -> Vec<Past<'_>> {
         .collect()
 }
 
-/// Whether an attempt did not reach the line: its sender's turn was far away, or the line is left alone.
+/// Whether an attempt did not reach the line: its sender's turn was far away, the line is left alone, or our time was up.
 pub(super) fn not_asked(code: Option<&str>) -> bool {
-    matches!(code, Some(PACE | OPEN))
+    matches!(code, Some(PACE | OPEN | LATE))
 }
 
 impl Flow {

@@ -3,13 +3,13 @@
 use chrono::Duration;
 use kept_domain::{Answer, AppointmentId, Channel, Instant, NoticeId, PatientId};
 use kept_flow::calls::CallAct;
-use kept_flow::consent::{ConsentAct, Heard};
+use kept_flow::consent::{self, ConsentAct, ConsentBasis, Heard, NewConsent};
 use kept_flow::desk::{ConsentSaid, NumberEntered, Settling};
 use kept_flow::outbox::{Fix, LogQuery, Place};
 use kept_flow::testing::{NOW, World};
 use kept_flow::{Clock as _, FlowError};
 use kept_store::testing::both;
-use kept_store::{Scope, Store};
+use kept_store::{Scope, Store, Tx};
 
 const NUMBER: &str = "(212) 555-0142";
 const OTHER: &str = "+1 212 555 0143";
@@ -36,10 +36,61 @@ async fn silences(world: &World) -> Vec<String> {
     let today = world.clock.civil().local_day(chrono_tz::America::New_York);
     let query = LogQuery { to: today.checked_add_days(chrono::Days::new(7)), ..LogQuery::default() };
     let log = world.flow.message_log(world.practice, world.staff, &query).await.unwrap();
-    let mut reasons: Vec<String> = log.lines.iter().filter_map(|line| line.reason.clone()).collect();
+    // A link that the desk sent and that was taken back is another matter.
+    let reminders = log.lines.iter().filter(|line| line.kind != "answer");
+    let mut reasons: Vec<String> = reminders.filter_map(|line| line.reason.clone()).collect();
     reasons.sort_unstable();
     reasons.dedup();
     reasons
+}
+
+/// An opt-out of a number, written and not committed yet.
+async fn stopping(world: &World, number: &str) -> Tx {
+    let phone = kept_domain::phone::parse(number, "US").unwrap();
+    let out = NewConsent {
+        bix: world.number(phone.e164()).await,
+        channel: Channel::Sms,
+        act: ConsentAct::Withdrawn,
+        basis: ConsentBasis::Reply,
+        wording: "opt-out-word",
+        locale: None,
+        staff: None,
+        import: None,
+    };
+    let mut tx = world.flow.store.begin(Scope::Practice(world.practice)).await.unwrap();
+    assert!(consent::withdraw(&world.flow, &mut tx, world.practice, NOW, &out).await.unwrap());
+    tx
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_yes_at_the_desk_never_undoes_an_opt_out_of_the_same_moment() {
+    // Long enough for whoever does not wait to be through.
+    const A_MOMENT: std::time::Duration = std::time::Duration::from_millis(300);
+    both(|store: Store| async move {
+        let world = World::new(&store).await;
+        let (_, visit) = patient(&world, NOW + Duration::days(2)).await;
+        assert_eq!(enter(&world, visit, NUMBER, false).await, NumberEntered::WithoutConsent);
+        let (flow, practice, staff) = (world.flow.clone(), world.practice, world.staff);
+
+        let stop = stopping(&world, NUMBER).await;
+        let desk = flow.clone();
+        let agrees = tokio::spawn(async move {
+            desk.record_consent(practice, staff, visit, Channel::Sms, ConsentSaid::Agrees).await.unwrap()
+        });
+        tokio::time::sleep(A_MOMENT).await;
+        stop.commit().await.unwrap();
+        assert!(!agrees.await.unwrap());
+        assert_eq!(consent(&world, visit).await, Some(ConsentAct::Withdrawn));
+
+        let stop = stopping(&world, OTHER).await;
+        let entered =
+            tokio::spawn(async move { flow.enter_number(practice, staff, visit, OTHER, true).await.unwrap() });
+        tokio::time::sleep(A_MOMENT).await;
+        stop.commit().await.unwrap();
+        assert_eq!(entered.await.unwrap(), NumberEntered::OptedOut);
+        assert_eq!(consent(&world, visit).await, Some(ConsentAct::Withdrawn));
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub struct DoubtfulNotice {
     /// When the first attempt began whose end nobody knows (wall),
     #[sqlx(rename = "first_at_ms", try_from = "i64")]
     pub first_at: Instant,
-    /// and the last one.
+    /// and by when the last one had ended.
     #[sqlx(rename = "last_at_ms", try_from = "i64")]
     pub last_at: Instant,
 }
@@ -105,20 +105,44 @@ impl Tx {
         )
     }
 
-    /// Notices that their carriers are being asked about, the longest lost first. The caller's scope is `Work`.
-    pub async fn doubtful_notices(&mut self, limit: i64) -> Result<Vec<DoubtfulNotice>, StoreError> {
+    /// Notices that their carriers are being asked about, the longest lost first. An attempt whose end nobody wrote down had ended when
+    /// its lease had, `lease_ms` after it began. The caller's scope is `Work`.
+    pub async fn doubtful_notices(&mut self, lease_ms: i64, limit: i64) -> Result<Vec<DoubtfulNotice>, StoreError> {
         all!(
             self,
             DoubtfulNotice,
             "SELECT n.practice_id, n.id, n.bix, MIN(a.carrier) AS carrier, n.attempts, n.rev, n.body, n.link_secret,
-                 MIN(a.armed_at_ms) AS first_at_ms, MAX(a.armed_at_ms) AS last_at_ms
+                 MIN(a.armed_at_ms) AS first_at_ms, MAX(COALESCE(a.finished_at_ms, a.armed_at_ms + $1)) AS last_at_ms
              FROM notices n
              JOIN attempts a ON a.practice_id = n.practice_id AND a.notice_id = n.id
                  AND (a.outcome IS NULL OR a.outcome = 'unknown')
              WHERE n.state = 'uncertain' AND n.reason = 'looking-up' AND n.body IS NOT NULL
-             GROUP BY n.practice_id, n.id ORDER BY 10, n.id LIMIT $1",
+             GROUP BY n.practice_id, n.id ORDER BY 10, n.id LIMIT $2",
+            lease_ms,
             limit
         )
+    }
+
+    /// Of these notices, those to whose number another message may be at a carrier without our knowing its id: one is on its way, or
+    /// in doubt since then.
+    pub async fn notices_with_others(
+        &mut self,
+        practice: PracticeId,
+        notices: &[NoticeId],
+        since: Instant,
+    ) -> Result<Vec<NoticeId>, StoreError> {
+        let rows = bulk_all!(
+            self,
+            (Uuid,),
+            "SELECT DISTINCT n.id FROM {rows} AS r
+             JOIN notices n ON n.practice_id = {practice} AND n.id = r.id
+             JOIN notices other ON other.practice_id = n.practice_id AND other.bix = n.bix AND other.id <> n.id
+             WHERE other.state IN ('claimed', 'armed') OR other.state = 'uncertain' AND other.armed_at_ms >= $3",
+            Rows::of_ids("id", notices.iter().copied()),
+            practice.as_uuid(),
+            since.as_ms()
+        )?;
+        Ok(rows.into_iter().map(|(id,)| id.into()).collect())
     }
 
     /// The carrier's ids of messages to these numbers that were recorded since.

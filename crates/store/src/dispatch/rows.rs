@@ -114,6 +114,8 @@ pub struct NoticeReminder {
     pub answer: String,
     /// Something changed that planning has not looked at yet.
     pub plan_due: bool,
+    /// The patient wants no reminders of the visit.
+    pub muted: bool,
     /// Its reminders wait for the desk.
     pub held: Option<String>,
 }
@@ -130,6 +132,10 @@ pub struct ArmFacts {
     pub suspended: Option<String>,
     /// Number of that entry.
     pub consent_seq: Option<i64>,
+    /// When it was written (civil), in milliseconds.
+    pub consent_at_ms: Option<i64>,
+    /// When the notice was made (civil), in milliseconds.
+    pub created_at_ms: i64,
     /// A text from the number may be an opt-out, and nobody has read it yet.
     pub held: bool,
     /// A text from the number was acknowledged, and what follows from it is not done yet.
@@ -191,6 +197,21 @@ pub struct PastAttempt {
     pub outcome: Option<String>,
     /// The carrier's code, or ours.
     pub code: Option<String>,
+}
+
+/// A claimed notice that will not be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DroppedNotice {
+    /// Which.
+    pub id: NoticeId,
+    /// Cancelled or expired.
+    pub state: NoticeState,
+    /// Why.
+    pub reason: &'static str,
+    /// The same for its reminders; none where planning finds a reason of its own.
+    pub why: Option<&'static str>,
+    /// It was frozen and handed over, and certainly never taken: its reminders were not said, and planning looks at them again.
+    pub untaken: bool,
 }
 
 /// What became of an armed notice.

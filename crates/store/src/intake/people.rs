@@ -316,7 +316,8 @@ impl Tx {
         Ok(rows.into_iter().map(known).collect())
     }
 
-    /// Adds numbers and addresses; one that the patient has already is left alone. Returns how many were added.
+    /// Adds numbers and addresses; one that the patient has already is left alone. One that is suspended for somebody else, because it is
+    /// a stranger's or nobody is reached there, is so for this patient too. Returns how many were added.
     pub async fn insert_contacts(&mut self, practice: PracticeId, new: &[NewContact]) -> Result<u64, StoreError> {
         let mut rows = Rows::new(&[
             ("id", Kind::Uuid),
@@ -337,8 +338,10 @@ impl Tx {
         }
         bulk!(
             self,
-            "INSERT INTO contact_points (practice_id, id, patient_id, channel, private, rev, bix, position, area_zones)
-             SELECT $2, id, patient_id, channel, private, 1, bix, 0, area_zones
+            "INSERT INTO contact_points (practice_id, id, patient_id, channel, private, rev, bix, position, area_zones, suspended)
+             SELECT $2, id, patient_id, channel, private, 1, bix, 0, area_zones, (
+                 SELECT MAX(c.suspended) FROM contact_points AS c WHERE c.practice_id = {practice} AND c.bix = r.bix
+                     AND c.channel = r.channel AND c.suspended IN ('wrong-number', 'unreachable'))
              FROM {rows} AS r WHERE TRUE ON CONFLICT (practice_id, patient_id, channel, bix) DO NOTHING",
             rows,
             practice.as_uuid()

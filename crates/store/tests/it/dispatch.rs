@@ -12,11 +12,11 @@ pub(crate) const NUMBER: BlindIndex = BlindIndex([7; 16]);
 const LATER: Instant = Instant::from_ms(2_000_000);
 const NOTICE: u128 = 10_000;
 
-fn notice_id(n: u128) -> NoticeId {
+pub(crate) fn notice_id(n: u128) -> NoticeId {
     id(NOTICE + n)
 }
 
-fn token(n: u128) -> LeaseToken {
+pub(crate) fn token(n: u128) -> LeaseToken {
     id(90_000 + n)
 }
 
@@ -65,14 +65,14 @@ pub(crate) async fn notices(store: &Store, count: u128) -> PracticeId {
     practice
 }
 
-async fn claim(store: &Store, token: LeaseToken, limit: i64) -> Vec<NoticeId> {
+pub(crate) async fn claim(store: &Store, token: LeaseToken, limit: i64) -> Vec<NoticeId> {
     let mut tx = store.begin(Scope::Work).await.unwrap();
     let claimed = tx.claim_due_notices(token, LATER, NOW, limit).await.unwrap();
     tx.commit().await.unwrap();
     claimed.into_iter().map(|(_, id)| id).collect()
 }
 
-fn armed(n: u128, attempt: i64) -> Armed {
+pub(crate) fn armed(n: u128, attempt: i64) -> Armed {
     Armed {
         id: notice_id(n),
         body: sealed(1),
@@ -87,7 +87,7 @@ fn armed(n: u128, attempt: i64) -> Armed {
     }
 }
 
-fn outcome(n: u128, state: NoticeState, provider_ref: Option<&str>) -> Outcome {
+pub(crate) fn outcome(n: u128, state: NoticeState, provider_ref: Option<&str>) -> Outcome {
     Outcome {
         id: notice_id(n),
         state,
@@ -325,8 +325,8 @@ async fn what_is_found_out_about_a_lost_notice_counts_once_and_for_its_attempt()
         tx.commit().await.unwrap();
 
         let mut work = store.begin(Scope::Work).await.unwrap();
-        let doubtful = work.doubtful_notices(10).await.unwrap();
-        assert_eq!(work.doubtful_notices(0).await.unwrap().len(), 0);
+        let doubtful = work.doubtful_notices(60_000, 10).await.unwrap();
+        assert_eq!(work.doubtful_notices(60_000, 0).await.unwrap().len(), 0);
         work.rollback().await.unwrap();
         let [first] = &doubtful[..] else { panic!("the other one is a person's") };
         assert_eq!(
@@ -383,27 +383,6 @@ async fn caps_are_places_that_two_workers_cannot_both_take() {
         assert!(tx.sends_since(practice, &[NUMBER], 6).await.unwrap().is_empty());
         assert_eq!(tx.delete_sends(practice, &[notice_id(0)]).await.unwrap(), 1);
         assert_eq!(tx.insert_sends(practice, &[place(1, 1)]).await.unwrap(), [notice_id(1)]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn what_is_dropped_says_why_and_what_expired_is_planned_again() {
-    both(|store| async move {
-        let practice = notices(&store, 1).await;
-        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.clear_plan_due(practice, &[id(201), id(202), id(203)]).await.unwrap();
-        tx.commit().await.unwrap();
-        claim(&store, token(1), 1).await;
-        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        let dropped = [(notice_id(0), NoticeState::Expired, "expired")];
-        assert_eq!(tx.drop_notices(practice, token(1), NOW, &dropped).await.unwrap(), 1);
-        let lines = tx.board_reminders(practice, 0, 10).await.unwrap();
-        assert_eq!((lines[0].state, lines[0].reason.as_deref()), (ReminderState::Skipped, Some("expired")));
-        assert_eq!(lines[0].notice(), Some(NoticeState::Expired));
-        assert_eq!(tx.take_plan_due(practice, 10).await.unwrap(), [id(201)]);
-        let task = NewTask { id: id(800), kind: "undelivered", appointment: None, subject: Some(notice_id(0).into()) };
-        assert_eq!(tx.insert_tasks(practice, NOW, &[task]).await.unwrap(), 1);
     })
     .await;
 }

@@ -369,6 +369,15 @@ async fn people_and_their_numbers() {
             3
         );
         assert_eq!(tx.insert_contacts(practice, &[contact(1, 101)]).await.unwrap(), 0);
+        // A stranger's number stays a stranger's, whoever a file gives it to; one that was put aside is another matter.
+        assert_eq!(tx.suspend_number(practice, Channel::Sms, bix(2), "wrong-number").await.unwrap(), 1);
+        assert!(tx.replace_contact(practice, id(401)).await.unwrap());
+        let again = |n: u8, new: u128| NewContact { id: id(new), ..contact(n, 102) };
+        assert_eq!(tx.insert_contacts(practice, &[again(1, 411), again(2, 412)]).await.unwrap(), 2);
+        let mut new = tx.contacts_of(practice, &[id(102)]).await.unwrap();
+        new.sort_by_key(|contact| contact.bix);
+        let suspended: Vec<_> = new.iter().map(|contact| contact.suspended.as_deref()).collect();
+        assert_eq!(suspended, [None, Some("wrong-number"), None]);
         let order = ContactOrder { id: id(401), position: 1 };
         assert_eq!(tx.order_contacts(practice, &[order]).await.unwrap(), 1);
         let mut contacts = tx.contacts_of(practice, &[id(101)]).await.unwrap();

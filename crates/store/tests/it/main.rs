@@ -7,6 +7,8 @@ mod consent;
 mod core;
 mod desk;
 mod dispatch;
+mod doubt;
+mod dropped;
 mod intake;
 mod outbox;
 mod plan;

@@ -299,7 +299,9 @@ async fn sending_finds_its_rows_by_index() {
             .collect();
         assert_eq!(tx.record_outcomes(practice, token, NOW, &outcomes).await.unwrap(), 250);
         tx.release_notices(practice, token, &[(ids[0], None)]).await.unwrap();
-        tx.drop_notices(practice, token, NOW, &[(ids[0], NoticeState::Expired, "expired")]).await.unwrap();
+        let (state, reason) = (NoticeState::Expired, "expired");
+        let dropped = DroppedNotice { id: ids[0], state, reason, why: Some(reason), untaken: true };
+        tx.drop_notices(practice, token, NOW, &[dropped]).await.unwrap();
         check(store.engine(), &tx.explain_all().await.unwrap());
     })
     .await;

@@ -210,3 +210,34 @@ async fn a_carriers_own_stop_counts_and_its_own_yes_does_not() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_phone_that_is_off_now_and_then_is_texted_again_and_one_that_never_answers_is_not() {
+    both(|store| async move {
+        // Whether the second of three messages arrives.
+        for arrives in [true, false] {
+            let twilio = FakeTwilio::default();
+            let scene = twilio.scene(&store, 0, 1).await;
+            let (flow, practice) = (&scene.world.flow, scene.world.practice);
+            let visit = Instant::from_ms(NOW.as_ms() + 11 * 86_400_000);
+            let told = std::cell::Cell::new(0);
+            let mut suspended = Vec::new();
+            flow.advance(&scene.world.clock, visit, async |_| {
+                while told.get() < twilio.posts() {
+                    told.set(told.get() + 1);
+                    let sid = format!("SM{}", told.get());
+                    let off = [("MessageSid", &*sid), ("MessageStatus", "undelivered"), ("ErrorCode", "30003")];
+                    let form =
+                        if arrives && told.get() == 2 { &[off[0], ("MessageStatus", "delivered")][..] } else { &off };
+                    assert_eq!(scene.told("status", TOKEN, form).await, 204);
+                    suspended.push(flow.consent_of(practice, OMAR).await.unwrap().suspended.is_some());
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(suspended, [false, false, !arrives], "three days in a row, the second arrives: {arrives}");
+        }
+    })
+    .await;
+}
