@@ -10,17 +10,9 @@ const PATIENCE_MS = 8000;
  * @returns {Promise<boolean>}
  */
 async function reachable() {
-  if (!navigator.onLine) return false;
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), PATIENCE_MS);
-  try {
-    const answer = await fetch(location.pathname, { method: "HEAD", cache: "no-store", signal: stop.signal });
-    return answer.status < 500;
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
+  const asked = fetch(location.pathname, { method: "HEAD", cache: "no-store" }).then((answer) => answer.status < 500);
+  const late = new Promise((enough) => setTimeout(enough, PATIENCE_MS));
+  return Boolean(await Promise.race([asked, late]).catch(() => false));
 }
 
 /** Characters of a secret: Crockford's base32, five bits each. */
