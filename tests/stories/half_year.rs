@@ -216,6 +216,9 @@ async fn act(practice: &Practice, text: &Delivered, answered: &mut HashMap<Strin
         Habit::Stop => practice.carrier.reply(&text.to, "please stop texting me").await,
         Habit::Silent => {}
     }
+    // A webhook is acknowledged before what follows from it: what a phone wrote is followed here before it writes again, or the
+    // second of two texts could be read either way.
+    practice.flow.run_sweep("receipts").await.unwrap();
 }
 
 /// At the end of a day the desk marks who came: everybody but each seventh visit.
