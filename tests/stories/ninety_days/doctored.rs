@@ -88,7 +88,10 @@ fn a_text_outside_the_hours_of_any_zone_is_found() {
     // 8:30 in New York is 7:30 in Chicago; 21:00 sharp is too late, the second before is not.
     found(&with([got("2026-09-20T12:30:00", REMINDER)]), "outside the hours");
     found(&with([got("2026-09-21T01:00:00", REMINDER)]), "outside the hours");
-    let mut last_second = with([got("2026-09-20T00:59:59", REMINDER)]);
+    // Valid for no longer than that second.
+    let mut last = got("2026-09-20T00:59:59", REMINDER);
+    last.what = What::Got { key: "last".to_owned(), text: REMINDER.to_owned(), valid_s: 1 };
+    let mut last_second = with([last]);
     assert_eq!(violations(&last_second), Vec::<String>::new());
     last_second.hours.insert(NUMBER.to_owned(), (8, 20));
     found(&last_second, "outside the hours");

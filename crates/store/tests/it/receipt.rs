@@ -68,6 +68,11 @@ async fn of_two_final_events_the_first_counts() {
         let states = [None, Some(NoticeState::Failed), Some(NoticeState::Delivered)];
         let all: Vec<_> = waiting.iter().zip(states).map(|(receipt, state)| settled(receipt, state)).collect();
         assert_eq!(tx.settle_receipts(practice, NOW, &all).await.unwrap(), [(notice, NoticeState::Failed)]);
+        assert_eq!(tx.note_codes(practice, &[(notice, "30003")]).await.unwrap(), 1);
+        let ends = tx.ends_of_numbers(practice, &[NUMBER], 5).await.unwrap();
+        assert_eq!((ends.len(), ends[0].state, ends[0].send_day), (1, NoticeState::Failed, 5));
+        assert_eq!((ends[0].carrier.as_str(), ends[0].code.as_deref()), ("sandbox", Some("30003")));
+        assert!(tx.ends_of_numbers(practice, &[NUMBER], 6).await.unwrap().is_empty());
         assert!(tx.waiting_receipts(practice, 10).await.unwrap().is_empty());
     })
     .await;
