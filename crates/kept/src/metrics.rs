@@ -105,10 +105,15 @@ mod tests {
             let text = std::fs::read_to_string(&file).expect("UTF-8");
             for macro_name in ["counter", "gauge", "histogram"] {
                 for rest in text.split(&format!("metrics::{macro_name}!(\"")).skip(1) {
-                    // `name", "label" => …`, or `name")…`
-                    let mut quoted = rest.split(')').next().unwrap_or_default().split('"');
-                    let name = quoted.next().unwrap_or_default();
-                    let label = quoted.nth(1).map(|label| format!("{{{label}}}")).unwrap_or_default();
+                    // `name", "label" => …, "label" => …).`, or `name").`
+                    let call: Vec<&str> = rest.split(").").next().unwrap_or_default().split('"').collect();
+                    let labels: Vec<&str> = call
+                        .windows(2)
+                        .filter(|pair| pair[1].trim_start().starts_with("=>"))
+                        .map(|pair| pair[0])
+                        .collect();
+                    let name = call.first().copied().unwrap_or_default();
+                    let label = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
                     names.insert(format!("{name}{label}"));
                 }
             }

@@ -129,6 +129,7 @@ fn a_key_file_that_is_open_to_others_is_refused() {
 fn without_a_practice_there_is_nothing_to_serve() {
     let scene = Scene::empty();
     scene.run(&["keys", "new", "--json"]).json();
+    std::fs::write(scene.path("kept.db"), b"").expect("an empty file is an empty database");
     scene.run(&["migrate"]);
     scene.run(&["serve"]).failed(exit::CONFIG, &["no practice yet", "kept init"]);
 }
