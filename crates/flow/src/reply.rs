@@ -1,6 +1,6 @@
 //! A text that a patient sent back: read in memory, sealed and kept, and acknowledged; then what follows from it.
 //!
-//! A text can confirm the one visit that was asked about and nothing else: the sender's number can be forged. It can
+//! A text can confirm the one visit that was asked about by the number it went to, and nothing else: the sender's number can be forged. It can
 //! always stop messages. Everything else goes to a person, with at most one automatic answer in [`ANSWER_PAUSE`].
 
 mod answer;
@@ -11,9 +11,10 @@ use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use chrono_tz::Tz;
 use kept_carrier::{Gateway, Inbound};
+use kept_domain::phone::parse;
 use kept_domain::private::InboundPrivate;
 use kept_domain::reply::{Decision, Intent, Reply};
-use kept_domain::{Answer, BlindIndex, Channel, InboundId, Instant};
+use kept_domain::{Answer, BlindIndex, Channel, InboundId, Instant, LocationId};
 use kept_seal::{Blind, Place};
 use kept_store::{NewInbound, Scope, ToldVisit};
 use std::collections::HashMap;
@@ -42,7 +43,27 @@ fn one_open(visits: &[ToldVisit]) -> Option<&ToldVisit> {
     open.next().filter(|_| open.next().is_none())
 }
 
+/// Each visit once, whoever asked about it.
+fn each_once(mut visits: Vec<ToldVisit>) -> Vec<ToldVisit> {
+    visits.dedup_by_key(|visit| visit.id);
+    visits
+}
+
 impl OpenPractice {
+    /// Whether a text to the number `to` answers what a location asked. A location without a number of its own asks from the
+    /// carrier's, and where the carrier does not say where the text went, any may have asked.
+    fn asked_from(&self, asking: LocationId, to: Option<&str>) -> bool {
+        let Some(to) = to else { return true };
+        let country = &self.practice.settings.country;
+        let same = |sender: &str| {
+            sender == to || matches!((parse(sender, country), parse(to, country)), (Ok(ours), Ok(theirs)) if ours.e164() == theirs.e164())
+        };
+        match self.location(asking).and_then(|found| found.sender.as_deref()) {
+            Some(sender) => same(sender),
+            None => !self.locations.iter().any(|other| other.sender.as_deref().is_some_and(same)),
+        }
+    }
+
     fn zone_of(&self, visit: &ToldVisit) -> Tz {
         self.location(visit.location).map_or(self.practice.time_zone, |found| found.location.time_zone)
     }
@@ -64,7 +85,7 @@ impl Flow {
             .iter()
             .map(|text| {
                 let from = &text.inbound.from;
-                let number = kept_domain::phone::parse(from, country)
+                let number = parse(from, country)
                     .map_or_else(|_| from.clone(), |phone| phone.e164().to_owned());
                 let bix = open.keys.blind(Blind::Phone, &number);
                 (number, bix)
@@ -81,9 +102,11 @@ impl Flow {
             .iter()
             .zip(senders)
             .map(|(text, (number, bix))| {
-                let visits = told.get(&bix).map(Vec::as_slice).unwrap_or_default();
-                let decision = heed(text.inbound.gateway, self.read_reply(open, visits, &text.inbound));
-                let about = one_open(visits).or(match visits {
+                let visits = told.get(&bix).into_iter().flatten();
+                let visits = visits.filter(|visit| open.asked_from(visit.asking, text.inbound.to.as_deref()));
+                let visits = each_once(visits.cloned().collect());
+                let decision = heed(text.inbound.gateway, self.read_reply(open, &visits, &text.inbound));
+                let about = one_open(&visits).or(match &visits[..] {
                     [only] => Some(only),
                     _ => None,
                 });

@@ -83,6 +83,9 @@ pub struct ToldVisit {
     /// Where.
     #[sqlx(rename = "location_id", try_from = "Uuid")]
     pub location: LocationId,
+    /// The location whose number asked. A visit that two of them asked about is there twice.
+    #[sqlx(rename = "asking_id", try_from = "Uuid")]
+    pub asking: LocationId,
     /// Its revision now; the text named this one.
     pub revision: i64,
     /// Start.
@@ -239,14 +242,15 @@ impl Tx {
         let rows = bulk_all!(
             self,
             ToldRow,
-            "SELECT DISTINCT n.bix, a.id, a.patient_id, a.location_id, a.revision, a.start_at_ms, a.end_at_ms, a.answer
+            "SELECT DISTINCT n.bix, a.id, a.patient_id, a.location_id, n.location_id AS asking_id, a.revision, a.start_at_ms,
+                 a.end_at_ms, a.answer
              FROM {rows} AS r JOIN notices n ON n.practice_id = {practice} AND n.bix = r.bix AND n.channel = $3
              JOIN reminders m ON m.practice_id = n.practice_id AND m.notice_id = n.id
              JOIN appointments a ON a.practice_id = m.practice_id AND a.id = m.appointment_id
              WHERE n.state IN ('armed', 'sent', 'delivered', 'uncertain') AND m.state = 'sent'
                  AND (m.revision = a.revision OR m.step = 'change-practitioner') AND a.start_at_ms > $4
                  AND a.status IN ('proposed', 'pending', 'booked')
-             ORDER BY a.start_at_ms, a.id",
+             ORDER BY a.start_at_ms, a.id, asking_id",
             Rows::of_bytes("bix", numbers.iter().map(|bix| bix.0)),
             practice.as_uuid(),
             channel.as_str(),

@@ -263,6 +263,9 @@ pub(super) async fn senders(
     for (bix, visit) in tx.told_visits(practice, Channel::Sms, numbers, now).await? {
         found.entry(bix).or_insert_with(|| Sender::stranger(bix)).visits.push(visit);
     }
+    for sender in found.values_mut() {
+        sender.visits.dedup_by_key(|visit| visit.id);
+    }
     for (bix, template) in tx.answers_since(practice, numbers, now - ANSWER_PAUSE).await? {
         found.entry(bix).or_insert_with(|| Sender::stranger(bix)).answered.push(template);
     }

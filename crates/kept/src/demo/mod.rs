@@ -39,6 +39,8 @@ use tokio_util::sync::CancellationToken;
 const PRACTICE: &str = "Oak Street Family Medicine";
 /// Its name on lock screens.
 const ALIAS: &str = "Oak Street";
+/// That of its second location, short enough for one segment.
+const SECOND_ALIAS: &str = "Oak West";
 /// Signs in at the desk and reads the report.
 const EMAIL: &str = "demo@example.org";
 /// Working days that are lived through before the visitor comes, so that there are answers and outcomes to see.
@@ -203,7 +205,7 @@ async fn practice(flow: &Flow) -> Result<CreatedPractice, Failure> {
     let mut second = first.clone();
     second.location.id = flow.new_id();
     LOCATIONS[1].clone_into(&mut second.location.name);
-    second.location.alias = format!("{ALIAS} {}", LOCATIONS[1]);
+    SECOND_ALIAS.clone_into(&mut second.location.alias);
     second.location.time_zone = SECOND_ZONE;
     second.location.address = Some("8 Ridge Road, Fairview".to_owned());
     tx.insert_location(made.id, &second).await?;

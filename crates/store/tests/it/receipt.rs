@@ -93,6 +93,7 @@ async fn what_a_number_was_told_is_found_and_who_has_it() {
         assert_eq!(told.len(), 1);
         let (number, told) = told[0].clone();
         assert_eq!((number, told.id, told.patient, told.answer), (NUMBER, id(201), id(101), Answer::NeedsAction));
+        assert_eq!(told.asking, told.location);
         let begun = told.start_at;
         assert!(tx.told_visits(practice, Channel::Sms, &[NUMBER], begun).await.unwrap().is_empty(), "it has begun");
         let other = BlindIndex([8; 16]);

@@ -42,6 +42,36 @@ async fn photos_and_voice_notes_are_for_a_person_whatever_is_written_under_them(
     .await;
 }
 
+/// Two locations that text from numbers of their own: a yes goes to the one that asked.
+#[tokio::test]
+async fn a_yes_counts_only_for_what_the_number_it_went_to_has_asked() {
+    const OURS: &str = "+12125550190";
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        let practice = scene.world.practice;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let mut location = tx.locations(practice).await.unwrap().remove(0);
+        location.sender = Some(OURS.to_owned());
+        tx.set_location(practice, &location).await.unwrap();
+        tx.commit().await.unwrap();
+        scene.import(OMAR_ROW).await;
+        scene.settle().await;
+        let yes = |event: &str, to: &str| ReplyEvent {
+            event: event.to_owned(),
+            from: OMAR.to_owned(),
+            to: Some(to.to_owned()),
+            text: "yes".to_owned(),
+            media: false,
+            opt_out_confirmed: false,
+        };
+        post(&scene, &yes("y1", "+12125550191")).await;
+        assert_eq!(scene.answers().await, [Answer::NeedsAction], "that number has asked nothing");
+        post(&scene, &yes("y2", "(212) 555-0190")).await;
+        assert_eq!(scene.answers().await, [Answer::Accepted]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_stop_that_means_something_else_holds_with_a_picture_as_without() {
     both(|store| async move {
