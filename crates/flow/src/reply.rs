@@ -56,7 +56,8 @@ impl OpenPractice {
         let Some(to) = to else { return true };
         let country = &self.practice.settings.country;
         let same = |sender: &str| {
-            sender == to || matches!((parse(sender, country), parse(to, country)), (Ok(ours), Ok(theirs)) if ours.e164() == theirs.e164())
+            sender == to
+                || matches!((parse(sender, country), parse(to, country)), (Ok(ours), Ok(theirs)) if ours.e164() == theirs.e164())
         };
         match self.location(asking).and_then(|found| found.sender.as_deref()) {
             Some(sender) => same(sender),
@@ -85,8 +86,7 @@ impl Flow {
             .iter()
             .map(|text| {
                 let from = &text.inbound.from;
-                let number = parse(from, country)
-                    .map_or_else(|_| from.clone(), |phone| phone.e164().to_owned());
+                let number = parse(from, country).map_or_else(|_| from.clone(), |phone| phone.e164().to_owned());
                 let bix = open.keys.blind(Blind::Phone, &number);
                 (number, bix)
             })

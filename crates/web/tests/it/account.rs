@@ -107,8 +107,9 @@ async fn a_broken_account_is_one_task_and_its_words_stand_beside_each_message() 
         assert_eq!(tasks(&world).await.len(), 1);
 
         // Nobody mends it, and the reason that is told is the true one.
-        // Ten seconds before it would be of no use any more.
+        // Ten seconds before it would be of no use any more, and then.
         try_at(4 * 60 + 29, 50).await;
+        try_at(4 * 60 + 30, 0).await;
         let mut ann = at_desk(&world, ADMIN).await;
         let log = ann.get("/staff/messages").await.words();
         assert!(log.contains("The carrier did not take it in time. The carrier says: the account"), "{log}");

@@ -20,6 +20,7 @@ const FILE: &[u8] = b"Id,Name,When\n1,Ida Example,2026-12-04 10:00\n2,Ben Exampl
 const NOT_PRIVATE: &[(&str, &str)] = &[
     ("/staff/password", "a form"),
     ("/staff/today/stamp", "a hash of ids"),
+    ("/staff/stop", "a form"),
     ("/staff/settings", "what the practice decided and tells every patient"),
     ("/staff/upload", "a form"),
     ("/staff/upload/{upload}", "counts"),

@@ -230,6 +230,7 @@ async fn a_phone_that_is_off_now_and_then_is_texted_again_and_one_that_never_ans
                     let form =
                         if arrives && told.get() == 2 { &[off[0], ("MessageStatus", "delivered")][..] } else { &off };
                     assert_eq!(scene.told("status", TOKEN, form).await, 204);
+                    flow.run_sweep("receipts").await?;
                     suspended.push(flow.consent_of(practice, OMAR).await.unwrap().suspended.is_some());
                 }
                 Ok(())
