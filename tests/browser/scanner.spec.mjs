@@ -24,7 +24,8 @@ test("a scanner presses everything and changes nothing", async ({ page, demo, la
   await page.waitForURL(/\/identify/);
 
   let pressed = 0;
-  for (const start of [link, `${root}/identify`, `${root}/not-me`, `${root}/visit`]) {
+  const starts = [link, `${root}/identify`, `${root}/not-me`, `${root}/visit`, `${root}/reminders`, `${root}/new-link`];
+  for (const start of starts) {
     for (let nth = 0; nth < MOST_PRESSED; nth++) {
       await page.goto("about:blank");
       await page.goto(start);
@@ -40,8 +41,8 @@ test("a scanner presses everything and changes nothing", async ({ page, demo, la
     }
   }
 
-  // At least one thing on each of the four pages.
-  expect(pressed, "there was something to press").toBeGreaterThanOrEqual(4);
+  // At least one thing on each of the pages.
+  expect(pressed, "there was something to press").toBeGreaterThanOrEqual(starts.length);
 
   // Everything again without a page: every address, with the cookies of an opened link and with those after a form was sent.
   for (const path of ["confirm", "cancel", "another-time", "done", "calendar", "appointment.ics"]) {
@@ -53,7 +54,7 @@ test("a scanner presses everything and changes nothing", async ({ page, demo, la
       }
     }
   }
-  for (const path of ["open", "identify", "close", "visit", "l"]) {
+  for (const path of ["open", "identify", "close", "visit", "l", "reminders", "new-link"]) {
     expect((await page.request.post(`${root}/${path}`, { form: FORM })).status(), path).toBeLessThan(500);
   }
 
