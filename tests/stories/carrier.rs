@@ -104,8 +104,14 @@ impl StoryCarrier {
         self.memory.lock().unwrap().weather = weather;
     }
 
-    /// Waits until a text was taken in silence.
+    /// Waits until one more text was taken in silence than when this was called.
     pub(crate) async fn muted(&self) {
+        // A second text of an earlier silence may have left word.
+        tokio::select! {
+            biased;
+            () = self.muted.notified() => {}
+            () = std::future::ready(()) => {}
+        }
         self.muted.notified().await;
     }
 
