@@ -2,8 +2,8 @@
 // scrolls sideways at 320 px, the browser has nothing to complain about (see fixtures), and the weights hold.
 import { test, expect, expectAccessible, expectReflow, inLanguage, weigh } from "./fixtures.mjs";
 
-/** The first response, so that it fits into the first round trip of a TCP connection. */
-const FIRST_RESPONSE_BYTES = 14 * 1024;
+/** The first response (screens.md), so that it fits into the first round trip of a TCP connection. */
+const FIRST_RESPONSE_BYTES = 14_000;
 /** Everything that a page loads. */
 const PAGE_BYTES = 20 * 1000;
 

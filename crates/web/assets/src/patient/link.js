@@ -9,11 +9,10 @@ const PATIENCE_MS = 8000;
  * no phone number stands.
  * @returns {Promise<boolean>}
  */
-async function reachable() {
-  const asked = fetch(location.pathname, { method: "HEAD", cache: "no-store" }).then((answer) => answer.status < 500);
-  const late = new Promise((enough) => setTimeout(enough, PATIENCE_MS));
-  return Boolean(await Promise.race([asked, late]).catch(() => false));
-}
+const reachable = () =>
+  fetch(location.pathname, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout?.(PATIENCE_MS) })
+    .then((answer) => answer.status < 500)
+    .catch(() => false);
 
 /** Characters of a secret: Crockford's base32, five bits each. */
 const LENGTH = 26;
