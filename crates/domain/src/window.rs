@@ -13,7 +13,7 @@ const SEND_WINDOWS: &str = include_str!("../data/send_windows.toml");
 static WINDOWS: LazyLock<Vec<SendWindow>> =
     LazyLock::new(|| read_windows(SEND_WINDOWS).expect("a test of this module reads the embedded sending hours"));
 
-/// The setting of practices that follow the hours of their own country and of each number's place.
+/// The setting of practices that follow the hours of their own country. The number's place narrows these and any other.
 pub const BY_PLACE: &str = "default";
 
 /// How far ahead or back an allowed minute is looked for. Any weekday that is open at all comes round within it.
