@@ -11,6 +11,10 @@ demo *args:
 test *args:
     tests/run {{ args }}
 
+# Look for cases that break a property: many more, and newly drawn ones
+properties cases="20000":
+    PROPTEST_CASES={{ cases }} tests/run rust -E 'package(kept-domain) + package(kept-seal) + package(kept-render) + package(kept-intake)'
+
 # What a reviewer's machine will say: form, lints, documentation
 lint:
     cargo fmt --all --check
