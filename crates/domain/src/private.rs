@@ -174,6 +174,22 @@ private! {
         /// The file itself, base64.
         content: String,
     }
+
+    /// How the columns of an uploaded file are read. Salt: the practice's.
+    UploadMappingCol => "uploads"."mapping":
+    /// How the columns of an uploaded file are read.
+    UploadMappingPrivate {
+        /// TOML.
+        mapping: String,
+    }
+
+    /// How files of a calendar with this header are read. Salt: the practice's.
+    LayoutCol => "layouts"."mapping":
+    /// How files of a calendar with this header are read.
+    LayoutPrivate {
+        /// TOML: names of columns and the words in them.
+        mapping: String,
+    }
 }
 
 /// What a mail has beside its text. Part of a [`NoticeBody`].

@@ -34,11 +34,11 @@ use crate::consent::{ConsentChoice, Wishes};
 use crate::{Flow, FlowError, OpenPractice};
 use calendar::Calendar;
 use forecast::Draft;
-use kept_domain::private::{ImportCol, ImportPrivate};
+use kept_domain::private::{ImportCol, ImportPrivate, LayoutPrivate};
 use kept_domain::{BlindIndex, ImportId, Instant, PracticeId, SourceId, StaffId};
 use kept_intake::{Reading, Table, rejects_csv};
 use kept_seal::{Blind, Place};
-use kept_store::{Layout, NewImport, Scope};
+use kept_store::{Layout, NewImport, NewLayout, Scope};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -168,9 +168,10 @@ impl Flow {
         let (table, hash) = open_table(practice, &layouts, content, mapping.clone()).await?;
         let header = header(practice, &table);
         let remembered = layouts.iter().find(|layout| layout.header == header);
+        let remembered = remembered.map(|layout| mapping_of(practice, layout)).transpose()?.flatten();
         let mapping = match (mapping, remembered) {
             (Some(mapping), _) => mapping,
-            (None, Some(layout)) => Mapping::parse(&layout.mapping).map_err(FileError::from)?,
+            (None, Some(remembered)) => Mapping::parse(&remembered).map_err(FileError::from)?,
             (None, None) => kept_intake::guess(&table).mapping.map_err(FileError::from)?,
         };
         let opened = off_thread(move || {
@@ -201,12 +202,27 @@ impl Flow {
             kept_intake::table::Origin::Text { .. } => "CSV file",
             kept_intake::table::Origin::Sheet { .. } => "Workbook",
         };
-        let mut tx = self.store.begin(Scope::Practice(id)).await?;
         let (now, consent) = (self.clock.civil(), consent.map(ConsentChoice::as_str));
-        let source = tx.keep_source(id, source, name, header, &opened.mapping.to_toml(), consent, now).await?;
-        tx.commit().await?;
-        Ok(source)
+        let plain = LayoutPrivate { mapping: opened.mapping.to_toml() };
+        loop {
+            let known = self.layouts(practice).await?.into_iter().find(|layout| layout.header == header);
+            let (layout, rev) = known.map_or_else(|| (self.new_id(), 1), |layout| (layout.id, layout.rev + 1));
+            let mapping = practice.keys.seal(&practice.salt, Place::new(layout, rev), &plain)?;
+            let layout = NewLayout { id: layout, rev, header, source, mapping };
+            let mut tx = self.store.begin(Scope::Practice(id)).await?;
+            // None: a file with the same header came in meanwhile. It is looked at again.
+            if let Some(source) = tx.keep_source(id, &layout, name, consent, now).await? {
+                tx.commit().await?;
+                return Ok(source);
+            }
+        }
     }
+}
+
+/// How files with a known header are read, TOML.
+fn mapping_of(practice: &OpenPractice, layout: &Layout) -> Result<Option<String>, FlowError> {
+    let open = |sealed| practice.keys.open(&practice.salt, Place::new(layout.id, layout.rev), &sealed);
+    Ok(layout.sealed_mapping().map(open).transpose()?.map(|plain| plain.mapping))
 }
 
 fn header(practice: &OpenPractice, table: &Table) -> BlindIndex {

@@ -15,8 +15,8 @@ use crate::keys::{stored_dek, unwrap_keys};
 use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use kept_domain::private::{
-    AnswerCol, AppointmentCol, ContactCol, ImportCol, InboundCol, LinkSecretCol, NoticeBodyCol, PatientCol,
-    PractitionerCol, RequestCol, SaidCol, StaffCol, UploadCol, VisitTypeCol,
+    AnswerCol, AppointmentCol, ContactCol, ImportCol, InboundCol, LayoutCol, LinkSecretCol, NoticeBodyCol, PatientCol,
+    PractitionerCol, RequestCol, SaidCol, StaffCol, UploadCol, UploadMappingCol, VisitTypeCol,
 };
 use kept_domain::{Instant, PracticeId};
 use kept_seal::{Place, SealError};
@@ -220,7 +220,7 @@ macro_rules! columns {
 
 columns! {
     PatientCol, ContactCol, AppointmentCol, SaidCol, PractitionerCol, VisitTypeCol, NoticeBodyCol, LinkSecretCol, AnswerCol,
-    RequestCol, InboundCol, StaffCol, ImportCol, UploadCol,
+    RequestCol, InboundCol, StaffCol, ImportCol, UploadCol, UploadMappingCol, LayoutCol,
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use crate::audit::{Actor, AuditEntry, act};
 use crate::board::Private;
 use crate::consent::ConsentChoice;
 use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping, limits};
-use crate::{Flow, FlowError};
+use crate::{Flow, FlowError, OpenPractice};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use kept_domain::private::UploadPrivate;
+use kept_domain::private::{UploadMappingPrivate, UploadPrivate};
 use kept_domain::{AppointmentStatus, ImportId, LeaseToken, PracticeId, StaffId, UploadId};
 use kept_seal::Place;
 use kept_store::{Scope, UploadEnd, UploadRow};
@@ -141,44 +141,65 @@ impl Flow {
         mapping: &Mapping,
         consent: ConsentChoice,
     ) -> Result<bool, FlowError> {
-        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
-        let set = tx.set_upload_mapping(practice, id, &mapping.to_toml(), consent.as_str(), self.clock.wall()).await?;
-        tx.commit().await?;
-        Ok(set)
+        self.write_mapping(practice, id, |_, _| Some((mapping.to_toml(), consent))).await
     }
 
     /// What a person chose for the file beside its columns.
     pub async fn upload_choices(&self, practice: PracticeId, id: UploadId) -> Result<UploadChoices, FlowError> {
+        let open = self.practice(practice).await?;
         let mut tx = self.store.read(Scope::Practice(practice)).await?;
         let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
-        let mapping = row.mapping.as_deref().and_then(|mapping| Mapping::parse(mapping).ok());
+        drop(tx);
+        let mapping = mapping_of(&open, &row)?.and_then(|mapping| Mapping::parse(&mapping).ok());
         let words = mapping.iter().flat_map(Mapping::status_words);
         Ok(UploadChoices {
-            consent: row.consent.as_deref().and_then(|word| word.parse().ok()),
+            consent: consent_of(&row),
             status_words: words.map(|(word, status)| (word.to_owned(), status)).collect(),
         })
     }
 
-    /// Says what words of the file's column of statuses mean. They are kept with the mapping, in the clear, so that longer ones,
-    /// which are no statuses, are left out. False: its columns are not matched, or it is being imported, or in.
+    /// Says what words of the file's column of statuses mean. They are kept with the mapping; longer ones, which are no statuses, are
+    /// left out. False: its columns are not matched, or it is being imported, or in.
     pub async fn explain_upload(
         &self,
         practice: PracticeId,
         id: UploadId,
         words: impl IntoIterator<Item = (String, AppointmentStatus)>,
     ) -> Result<bool, FlowError> {
-        let mut tx = self.store.begin(Scope::Practice(practice)).await?;
-        let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
-        let mapping = row.mapping.as_deref().and_then(|mapping| Mapping::parse(mapping).ok());
-        let (Some(mapping), Some(consent)) = (mapping, row.consent) else { return Ok(false) };
-        let short = words.into_iter().filter(|(word, _)| word.chars().count() <= MAX_STATUS_CHARS);
-        let mapping = mapping.with_status_words(short).to_toml();
-        if mapping.len() > limits::MAX_MAPPING_BYTES {
-            return Ok(false);
+        let short: Vec<_> = words.into_iter().filter(|(word, _)| word.chars().count() <= MAX_STATUS_CHARS).collect();
+        self.write_mapping(practice, id, |mapping, consent| {
+            let mapping = Mapping::parse(mapping?).ok()?.with_status_words(short.clone()).to_toml();
+            (mapping.len() <= limits::MAX_MAPPING_BYTES).then_some((mapping, consent?))
+        })
+        .await
+    }
+
+    /// Replaces the mapping and the consent choice of an upload by what `change` makes of them. False: it makes nothing of them, or
+    /// the upload is being imported, or in.
+    async fn write_mapping(
+        &self,
+        practice: PracticeId,
+        id: UploadId,
+        change: impl Fn(Option<&str>, Option<ConsentChoice>) -> Option<(String, ConsentChoice)>,
+    ) -> Result<bool, FlowError> {
+        let open = self.practice(practice).await?;
+        loop {
+            let mut tx = self.store.begin(Scope::Practice(practice)).await?;
+            let row = tx.upload(practice, id).await?.ok_or(FlowError::NotFound { what: "upload" })?;
+            let was = mapping_of(&open, &row)?;
+            let Some((mapping, consent)) = change(was.as_deref(), consent_of(&row)) else { return Ok(false) };
+            let rev = row.mapping_rev + 1;
+            let sealed = open.keys.seal(&open.salt, Place::new(id, rev), &UploadMappingPrivate { mapping })?;
+            let (consent, wall) = (consent.as_str(), self.clock.wall());
+            if tx.set_upload_mapping(practice, id, (&sealed, rev), consent, wall).await? {
+                tx.commit().await?;
+                return Ok(true);
+            }
+            // Either it may not be changed any more, or somebody else changed it meanwhile.
+            if tx.upload(practice, id).await?.is_none_or(|now| now.mapping_rev == row.mapping_rev) {
+                return Ok(false);
+            }
         }
-        let set = tx.set_upload_mapping(practice, id, &mapping, &consent, self.clock.wall()).await?;
-        tx.commit().await?;
-        Ok(set)
     }
 
     /// What importing the file would do. Writes nothing.
@@ -200,7 +221,8 @@ impl Flow {
         id: UploadId,
     ) -> Result<(ImportOutcome, Forecast), ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
-        let foretold = self.foretell(import_request(practice, staff, &row, &file)?).await?;
+        let mapping = mapping_of(&*self.practice(practice).await?, &row)?;
+        let foretold = self.foretell(import_request(practice, staff, &row, mapping, &file)?).await?;
         let entry = AuditEntry::new(act::UPLOAD_VIEWED, Actor::Staff(staff)).id("upload", id).word("page", "check");
         self.note_view(practice, entry).await?;
         Ok(foretold)
@@ -311,7 +333,8 @@ impl Flow {
         progress: Option<&(dyn Fn(u64, u64) + Send + Sync)>,
     ) -> Result<ImportOutcome, ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
-        let request = ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, &file)? };
+        let mapping = mapping_of(&*self.practice(practice).await?, &row)?;
+        let request = ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, mapping, &file)? };
         self.import(request).await
     }
 }
@@ -321,19 +344,31 @@ fn import_request<'a>(
     practice: PracticeId,
     staff: StaffId,
     row: &UploadRow,
+    mapping: Option<String>,
     file: &'a UploadPrivate,
 ) -> Result<ImportRequest<'a>, ImportError> {
-    let mapping = row.mapping.as_deref().map(Mapping::parse).transpose().map_err(crate::intake::FileError::from)?;
+    let mapping = mapping.as_deref().map(Mapping::parse).transpose().map_err(crate::intake::FileError::from)?;
     Ok(ImportRequest {
         practice,
         file_name: &file.file_name,
         content: content(file)?,
         mapping,
-        consent: row.consent.as_deref().and_then(|word| word.parse().ok()),
+        consent: consent_of(row),
         staff: Some(staff),
         dry_run: true,
         progress: None,
     })
+}
+
+/// How the file is read, TOML, if that was said.
+fn mapping_of(practice: &OpenPractice, row: &UploadRow) -> Result<Option<String>, FlowError> {
+    let open = |sealed| practice.keys.open(&practice.salt, Place::new(row.id, row.mapping_rev), &sealed);
+    Ok(row.sealed_mapping().map(open).transpose()?.map(|plain| plain.mapping))
+}
+
+/// What was chosen for the numbers the file says nothing of.
+fn consent_of(row: &UploadRow) -> Option<ConsentChoice> {
+    row.consent.as_deref().and_then(|word| word.parse().ok())
 }
 
 fn content(file: &UploadPrivate) -> Result<Vec<u8>, FlowError> {

@@ -9,7 +9,7 @@ pub use visits::{ChangedVisit, KnownVisit, NewVisit};
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::private::{ImportCol, SaidCol};
+use kept_domain::private::{ImportCol, LayoutCol, SaidCol};
 use kept_domain::{
     AppointmentId, AppointmentStatus, BlindIndex, ContentMac, ImportId, Instant, PracticeId, Sealed, SourceId, StaffId,
 };
@@ -24,10 +24,36 @@ pub struct Layout {
     /// Which calendar.
     #[sqlx(try_from = "Uuid")]
     pub source: SourceId,
-    /// How columns are read under this header, TOML.
-    pub mapping: String,
+    /// Its id, which `mapping` is bound to.
+    pub id: Uuid,
+    /// How often `mapping` was written.
+    pub rev: i64,
+    /// How columns are read under this header; none: to be matched again.
+    pub mapping: Option<Vec<u8>>,
     /// What the uploader chose for numbers the calendar says nothing of: `declared` or `none`; not asked yet.
     pub consent: Option<String>,
+}
+
+impl Layout {
+    /// How columns are read under this header, if that is known.
+    pub fn sealed_mapping(&self) -> Option<Sealed<LayoutCol>> {
+        self.mapping.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    }
+}
+
+/// What is kept of a file's header.
+#[derive(Debug)]
+pub struct NewLayout {
+    /// Of the known layout with this header, or a new one.
+    pub id: Uuid,
+    /// One more than the known layout has; 1: there is none.
+    pub rev: i64,
+    /// The header.
+    pub header: BlindIndex,
+    /// Of which calendar, where the header is new.
+    pub source: SourceId,
+    /// How columns are read under this header, sealed for `id` and `rev`.
+    pub mapping: Sealed<LayoutCol>,
 }
 
 /// A row of some calendar, with what it said last.
@@ -158,38 +184,41 @@ impl Tx {
         all!(
             self,
             Layout,
-            "SELECT h.header_mac AS header, h.source_id AS source, h.mapping, s.consent
-             FROM source_headers h JOIN sources s ON s.practice_id = h.practice_id AND s.id = h.source_id
+            "SELECT h.header_mac AS header, h.source_id AS source, h.id, h.rev, h.mapping, s.consent
+             FROM layouts h JOIN sources s ON s.practice_id = h.practice_id AND s.id = h.source_id
              WHERE h.practice_id = $1 ORDER BY h.created_at_ms, h.header_mac",
             practice.as_uuid()
         )
     }
 
     /// Gives the mapping and consent choice of an upload to the source whose files have this header; where there is none, the header
-    /// becomes one more of source `id`, or its first. Returns the source.
-    #[expect(clippy::too_many_arguments, reason = "one statement, each a column")]
+    /// becomes one more of the layout's source, or its first. Returns the source; none: somebody else kept this header meanwhile, and
+    /// nothing was written.
     pub async fn keep_source(
         &mut self,
         practice: PracticeId,
-        id: SourceId,
+        layout: &NewLayout,
         name: &str,
-        header: BlindIndex,
-        mapping: &str,
         consent: Option<&str>,
         now: Instant,
-    ) -> Result<SourceId, StoreError> {
+    ) -> Result<Option<SourceId>, StoreError> {
         // The header first: of two uploads at once, the second finds the first one's source.
-        let (source,) = one!(
+        let kept = opt!(
             self,
             (Uuid,),
-            "INSERT INTO source_headers (practice_id, header_mac, source_id, mapping, created_at_ms) VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (practice_id, header_mac) DO UPDATE SET mapping = excluded.mapping RETURNING source_id",
+            "INSERT INTO layouts (practice_id, id, header_mac, source_id, mapping, rev, created_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)
+             ON CONFLICT (practice_id, header_mac) DO UPDATE SET mapping = excluded.mapping, rev = excluded.rev
+                 WHERE layouts.id = excluded.id AND layouts.rev = excluded.rev - 1
+             RETURNING source_id",
             practice.as_uuid(),
-            &header.0[..],
-            id.as_uuid(),
-            mapping,
+            layout.id,
+            &layout.header.0[..],
+            layout.source.as_uuid(),
+            layout.mapping.as_ciphertext(),
+            layout.rev,
             now.as_ms()
         )?;
+        let Some((source,)) = kept else { return Ok(None) };
         run!(
             self,
             "INSERT INTO sources (practice_id, id, name, kind, consent, created_at_ms) VALUES ($1, $2, $3, 'file', $4, $5)
@@ -200,7 +229,7 @@ impl Tx {
             consent,
             now.as_ms()
         )?;
-        Ok(source.into())
+        Ok(Some(source.into()))
     }
 
     /// The rows of these sources with these keys.

@@ -61,7 +61,7 @@ pub use health::SweepState;
 pub use inbound::{NewAnswerNotice, NewInbound, NumberOwner, ToldVisit, WaitingText};
 pub use intake::{
     ChangedPatient, ChangedRow, ChangedVisit, ContactOrder, KnownContact, KnownPatient, KnownRow, KnownVisit, Layout,
-    MissableRow, NewContact, NewImport, NewName, NewPatient, NewRow, NewVisit, RowMark, SourceSpan,
+    MissableRow, NewContact, NewImport, NewLayout, NewName, NewPatient, NewRow, NewVisit, RowMark, SourceSpan,
 };
 pub use keys::KeyState;
 pub use link::{LinkTarget, NewLink, NewLinkVisit, StoredLink};

@@ -7,8 +7,8 @@ use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
 use crate::tx::Tx;
 use kept_domain::private::{
-    AnswerCol, AppointmentCol, ContactCol, ImportCol, InboundCol, LinkSecretCol, NoticeBodyCol, PatientCol,
-    PractitionerCol, RequestCol, SaidCol, StaffCol, UploadCol, VisitTypeCol,
+    AnswerCol, AppointmentCol, ContactCol, ImportCol, InboundCol, LayoutCol, LinkSecretCol, NoticeBodyCol, PatientCol,
+    PractitionerCol, RequestCol, SaidCol, StaffCol, UploadCol, UploadMappingCol, VisitTypeCol,
 };
 use kept_domain::sealed::Column;
 use kept_domain::{PracticeId, Salt, Sealed};
@@ -48,12 +48,12 @@ pub trait Resealed: Column {
     const REPLACE: &'static str;
 }
 
-/// `Column: table.column, found by, joins that lead to the salt, the salt`.
+/// `Column: table.column, its revision, found by, joins that lead to the salt, the salt`.
 macro_rules! resealed {
-    ($($col:ty: $table:literal . $name:literal, $via:literal, $join:literal, $salt:literal;)+) => {
+    ($($col:ty: $table:literal . $name:literal, $rev:literal, $via:literal, $join:literal, $salt:literal;)+) => {
         $(impl Resealed for $col {
             const FIND: &'static str = concat!(
-                "SELECT t.id, t.", $via, " AS via, t.rev, ", $salt, " AS salt, t.", $name, " AS cell FROM ", $table, " t ", $join,
+                "SELECT t.id, t.", $via, " AS via, t.", $rev, " AS rev, ", $salt, " AS salt, t.", $name, " AS cell FROM ", $table, " t ", $join,
                 " WHERE t.practice_id = $1 AND substr(t.", $name, ", 2, 4) <> $2 AND t.", $via, " > $3 ORDER BY t.", $via, " LIMIT $4"
             );
             const COUNT: &'static str = concat!(
@@ -74,20 +74,22 @@ macro_rules! resealed {
 }
 
 resealed! {
-    PatientCol: "patients"."private", "id", "", "t.salt";
-    ContactCol: "contact_points"."private", "id", "JOIN patients p ON p.practice_id = t.practice_id AND p.id = t.patient_id", "p.salt";
-    AppointmentCol: "appointments"."private", "id", "JOIN patients p ON p.practice_id = t.practice_id AND p.id = t.patient_id", "p.salt";
-    SaidCol: "source_rows"."said", "appointment_id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    PractitionerCol: "practitioners"."private", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    VisitTypeCol: "visit_types"."private", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    NoticeBodyCol: "notices"."body", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    LinkSecretCol: "notices"."link_secret", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    AnswerCol: "answers"."private", "id", "JOIN appointments a ON a.practice_id = t.practice_id AND a.id = t.appointment_id JOIN patients p ON p.practice_id = a.practice_id AND p.id = a.patient_id", "p.salt";
-    RequestCol: "requests"."private", "id", "JOIN patients p ON p.practice_id = t.practice_id AND p.id = t.patient_id", "p.salt";
-    InboundCol: "inbound"."private", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    StaffCol: "staff"."private", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    ImportCol: "imports"."private", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
-    UploadCol: "uploads"."private", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    PatientCol: "patients"."private", "rev", "id", "", "t.salt";
+    ContactCol: "contact_points"."private", "rev", "id", "JOIN patients p ON p.practice_id = t.practice_id AND p.id = t.patient_id", "p.salt";
+    AppointmentCol: "appointments"."private", "rev", "id", "JOIN patients p ON p.practice_id = t.practice_id AND p.id = t.patient_id", "p.salt";
+    SaidCol: "source_rows"."said", "rev", "appointment_id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    PractitionerCol: "practitioners"."private", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    VisitTypeCol: "visit_types"."private", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    NoticeBodyCol: "notices"."body", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    LinkSecretCol: "notices"."link_secret", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    AnswerCol: "answers"."private", "rev", "id", "JOIN appointments a ON a.practice_id = t.practice_id AND a.id = t.appointment_id JOIN patients p ON p.practice_id = a.practice_id AND p.id = a.patient_id", "p.salt";
+    RequestCol: "requests"."private", "rev", "id", "JOIN patients p ON p.practice_id = t.practice_id AND p.id = t.patient_id", "p.salt";
+    InboundCol: "inbound"."private", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    StaffCol: "staff"."private", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    ImportCol: "imports"."private", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    UploadCol: "uploads"."private", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    UploadMappingCol: "uploads"."mapping", "mapping_rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
+    LayoutCol: "layouts"."mapping", "rev", "id", "JOIN practices q ON q.id = t.practice_id", "q.salt";
 }
 
 #[derive(sqlx::FromRow)]

@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::tx::Tx;
-use kept_domain::private::{ImportCol, UploadCol};
+use kept_domain::private::{ImportCol, UploadCol, UploadMappingCol};
 use kept_domain::{ImportId, Instant, LeaseToken, PracticeId, Sealed, StaffId, UploadId};
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -16,8 +16,10 @@ pub struct UploadRow {
     /// The file, sealed under the practice's salt with `rev` 1.
     #[sqlx(try_from = "Vec<u8>")]
     pub private: Sealed<UploadCol>,
-    /// How its columns are read, TOML; none: not matched yet.
-    pub mapping: Option<String>,
+    /// How its columns are read, sealed with `mapping_rev`; none: not matched yet.
+    pub mapping: Option<Vec<u8>>,
+    /// How often that was said.
+    pub mapping_rev: i64,
     /// What holds for numbers the file says nothing of.
     pub consent: Option<String>,
     /// `uploaded`, `importing`, `done`, `failed`.
@@ -32,6 +34,13 @@ pub struct UploadRow {
     pub problem: Option<String>,
     /// Up to when whoever imports it is thought alive (wall).
     pub lease_until_ms: Option<i64>,
+}
+
+impl UploadRow {
+    /// How its columns are read, if that was said.
+    pub fn sealed_mapping(&self) -> Option<Sealed<UploadMappingCol>> {
+        self.mapping.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    }
 }
 
 /// What importing an upload came to.
@@ -71,33 +80,35 @@ impl Tx {
         opt!(
             self,
             UploadRow,
-            "SELECT id, private, mapping, consent, state, progress, total, import_id, problem, lease_until_ms
+            "SELECT id, private, mapping, mapping_rev, consent, state, progress, total, import_id, problem, lease_until_ms
              FROM uploads WHERE practice_id = $1 AND id = $2",
             practice.as_uuid(),
             id.as_uuid()
         )
     }
 
-    /// Says how a file is read, also after it could not be imported. Without effect while somebody imports it, or once it is in.
+    /// Says how a file is read, also after it could not be imported. `rev` is one more than the row has. Without effect where somebody
+    /// else said it meanwhile, while somebody imports it, or once it is in.
     pub async fn set_upload_mapping(
         &mut self,
         practice: PracticeId,
         id: UploadId,
-        mapping: &str,
+        (mapping, rev): (&Sealed<UploadMappingCol>, i64),
         consent: &str,
         now: Instant,
     ) -> Result<bool, StoreError> {
         let set = run!(
             self,
-            "UPDATE uploads SET mapping = $3, consent = $4, state = 'uploaded', problem = NULL,
+            "UPDATE uploads SET mapping = $3, mapping_rev = $6, consent = $4, state = 'uploaded', problem = NULL,
                  lease_token = NULL, lease_until_ms = NULL
-             WHERE practice_id = $1 AND id = $2 AND (state IN ('uploaded', 'failed')
+             WHERE practice_id = $1 AND id = $2 AND mapping_rev = $6 - 1 AND (state IN ('uploaded', 'failed')
                  OR (state = 'importing' AND COALESCE(lease_until_ms, 0) <= $5))",
             practice.as_uuid(),
             id.as_uuid(),
-            mapping,
+            mapping.as_ciphertext(),
             consent,
-            now.as_ms()
+            now.as_ms(),
+            rev
         )?;
         Ok(set == 1)
     }

@@ -402,7 +402,9 @@ fn a_long_text_confirms_nothing_but_still_opts_out() {
 static KNOWN_WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
     [include_str!("../../data/replies.en.toml"), include_str!("../../data/replies.es.toml")]
         .into_iter()
-        .flat_map(|text| toml::from_str::<HashMap<String, Vec<String>>>(text).expect("lists of phrases").into_values().flatten())
+        .flat_map(|text| {
+            toml::from_str::<HashMap<String, Vec<String>>>(text).expect("lists of phrases").into_values().flatten()
+        })
         .flat_map(|phrase| tokens(&fold(&phrase)).words())
         .collect()
 });

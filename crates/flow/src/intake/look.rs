@@ -1,6 +1,6 @@
 //! What the upload screen shows before anything is decided.
 
-use super::{ImportError, Mapping, header, off_thread, open_table};
+use super::{ImportError, Mapping, header, mapping_of, off_thread, open_table};
 use crate::Flow;
 use crate::consent::ConsentChoice;
 use kept_domain::PracticeId;
@@ -40,9 +40,10 @@ impl Flow {
         })
         .await?;
         let calendar = self.calendar_of(&practice, &layouts, header, reading.as_ref()).await?;
+        let remembered = remembered.map(|layout| mapping_of(&practice, layout)).transpose()?.flatten();
         Ok(FileLook {
             guess,
-            remembered: remembered.and_then(|layout| Mapping::parse(&layout.mapping).ok()),
+            remembered: remembered.and_then(|mapping| Mapping::parse(&mapping).ok()),
             consent: calendar.and_then(|calendar| calendar.consent),
             rows,
         })

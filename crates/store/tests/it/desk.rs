@@ -213,15 +213,20 @@ async fn a_file_waits_until_it_is_done() {
         tx.insert_upload(practice, id(600), id(900), &sealed(6), NOW).await.unwrap();
         assert!(tx.upload(id(77), id(600)).await.unwrap().is_none(), "of another practice");
         let upload = id(600);
-        assert!(tx.set_upload_mapping(practice, upload, "[columns]", "declared", NOW).await.unwrap());
+        assert!(tx.set_upload_mapping(practice, upload, (&sealed(1), 1), "declared", NOW).await.unwrap());
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
-        assert_eq!((row.state.as_str(), row.mapping.as_deref()), ("uploaded", Some("[columns]")));
+        assert_eq!((row.state.as_str(), row.mapping_rev, row.mapping.as_deref()), ("uploaded", 1, Some(&[1; 40][..])));
+        let unseen = tx.set_upload_mapping(practice, upload, (&sealed(9), 1), "none", NOW).await.unwrap();
+        assert!(!unseen, "somebody else said it meanwhile");
         assert_eq!(row.consent.as_deref(), Some("declared"));
         let (one, other, third) = (id(1), id(2), id(3));
         let later = |ms| Instant::from_ms(NOW.as_ms() + ms);
         assert!(tx.claim_upload(practice, upload, one, later(10), NOW).await.unwrap());
         assert!(!tx.claim_upload(practice, upload, other, later(20), later(9)).await.unwrap(), "one of all");
-        assert!(!tx.set_upload_mapping(practice, upload, "late", "none", later(9)).await.unwrap(), "it is being read");
+        assert!(
+            !tx.set_upload_mapping(practice, upload, (&sealed(2), 2), "none", later(9)).await.unwrap(),
+            "it is being read"
+        );
         assert!(tx.note_upload(practice, upload, one, (4, 9), later(20)).await.unwrap());
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
         assert_eq!((row.progress, row.total, row.lease_until_ms), (4, 9, Some(later(20).as_ms())));
@@ -235,15 +240,15 @@ async fn a_file_waits_until_it_is_done() {
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.problem.as_deref()), ("failed", Some("no-start")));
         // Its columns can be matched anew, also after a process died over it.
-        assert!(tx.set_upload_mapping(practice, upload, "better", "none", later(21)).await.unwrap());
+        assert!(tx.set_upload_mapping(practice, upload, (&sealed(2), 2), "none", later(21)).await.unwrap());
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.problem), ("uploaded", None));
         assert!(tx.claim_upload(practice, upload, one, later(30), later(21)).await.unwrap());
-        assert!(tx.set_upload_mapping(practice, upload, "best", "none", later(30)).await.unwrap());
+        assert!(tx.set_upload_mapping(practice, upload, (&sealed(3), 3), "none", later(30)).await.unwrap());
         assert!(tx.claim_upload(practice, upload, third, later(50), later(40)).await.unwrap());
         assert!(tx.end_upload(practice, upload, third, UploadEnd::Done(id(60))).await.unwrap());
         assert!(!tx.claim_upload(practice, upload, third, later(90), later(80)).await.unwrap(), "done is done");
-        assert!(!tx.set_upload_mapping(practice, upload, "late", "none", later(80)).await.unwrap());
+        assert!(!tx.set_upload_mapping(practice, upload, (&sealed(4), 4), "none", later(80)).await.unwrap());
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
         assert_eq!((row.state.as_str(), row.import_id, row.lease_until_ms), ("done", Some(id(60)), None));
         assert!(tx.import_result(practice, id(60)).await.unwrap().is_none(), "no import of that id was kept");

@@ -89,6 +89,17 @@ pub(crate) fn visit(n: u8, start: i64) -> NewVisit {
     }
 }
 
+/// The first of a header, of a source.
+pub(crate) fn layout(header: u8, source: u128) -> NewLayout {
+    NewLayout {
+        id: id(70 + u128::from(header)),
+        rev: 1,
+        header: bix(header),
+        source: id(source),
+        mapping: sealed(header),
+    }
+}
+
 fn row(n: u8, start: i64) -> NewRow {
     NewRow {
         id: Uuid::from_u128(300 + u128::from(n)),
@@ -102,7 +113,7 @@ fn row(n: u8, start: i64) -> NewRow {
 
 /// A source with three visits of one patient, an hour apart.
 pub(crate) async fn three_visits(tx: &mut Tx, practice: PracticeId) -> SourceId {
-    let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap();
+    let source = tx.keep_source(practice, &layout(9, 50), "Weekly", None, NOW).await.unwrap().unwrap();
     assert_eq!(tx.insert_patients(practice, &[patient(1)], NOW).await.unwrap(), 1);
     let visits: Vec<_> = (1..=3).map(|n| visit(n, i64::from(n) * HOUR)).collect();
     assert_eq!(tx.insert_visits(practice, source, &visits, NOW).await.unwrap(), 3);
@@ -117,23 +128,30 @@ async fn a_source_is_found_by_its_header_and_keeps_the_last_mapping() {
         let practice = practice(&store).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
         assert!(tx.layouts(practice).await.unwrap().is_empty());
-        let first = tx.keep_source(practice, id(50), "a", bix(9), "one", Some("declared"), NOW).await.unwrap();
-        let again = tx.keep_source(practice, id(51), "b", bix(9), "two", None, NOW).await.unwrap();
-        assert_eq!((first, again), (id(50), first), "the header decides");
+        let first: SourceId = id(50);
+        let kept = tx.keep_source(practice, &layout(9, 50), "a", Some("declared"), NOW).await.unwrap();
+        assert_eq!(kept, Some(first));
+        let second = NewLayout { rev: 2, source: id(51), mapping: sealed(2), ..layout(9, 50) };
+        let again = tx.keep_source(practice, &second, "b", None, NOW).await.unwrap();
+        assert_eq!(again, Some(first), "the header decides");
+        // Whoever did not see what another kept meanwhile writes nothing, and looks again.
+        let late = tx.keep_source(practice, &second, "b", Some("none"), NOW).await.unwrap();
+        let blind = NewLayout { id: id(999), ..layout(9, 51) };
+        assert_eq!((late, tx.keep_source(practice, &blind, "b", Some("none"), NOW).await.unwrap()), (None, None));
         let later = Instant::from_ms(NOW.as_ms() + 1);
-        let more = tx.keep_source(practice, first, "a", bix(8), "three", None, later).await.unwrap();
-        assert_eq!(more, first, "one more header of the same source");
-        let other = tx.keep_source(practice, id(52), "c", bix(7), "four", Some("none"), later).await.unwrap();
+        let more = tx.keep_source(practice, &layout(8, 50), "a", None, later).await.unwrap();
+        assert_eq!(more, Some(first), "one more header of the same source");
+        let other = tx.keep_source(practice, &layout(7, 52), "c", Some("none"), later).await.unwrap().unwrap();
         let layouts = tx.layouts(practice).await.unwrap();
         let told: Vec<_> =
-            layouts.iter().map(|l| (l.header, l.source, l.mapping.as_str(), l.consent.as_deref())).collect();
+            layouts.iter().map(|l| (l.header, l.source, l.rev, l.mapping.as_deref(), l.consent.as_deref())).collect();
         let declared = Some("declared");
         assert_eq!(
             told,
             [
-                (bix(9), first, "two", declared),
-                (bix(7), other, "four", Some("none")),
-                (bix(8), first, "three", declared),
+                (bix(9), first, 2, Some(&[2; 40][..]), declared),
+                (bix(7), other, 1, Some(&[7; 40][..]), Some("none")),
+                (bix(8), first, 1, Some(&[8; 40][..]), declared),
             ]
         );
         tx.commit().await.unwrap();
@@ -147,7 +165,7 @@ async fn rows_are_found_by_key_in_every_source_that_is_named() {
         let practice = practice(&store).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
         let source = three_visits(&mut tx, practice).await;
-        let other = tx.keep_source(practice, id(51), "Other", bix(8), "[columns]", None, NOW).await.unwrap();
+        let other = tx.keep_source(practice, &layout(8, 51), "Other", None, NOW).await.unwrap().unwrap();
         let twin = NewRow { id: Uuid::from_u128(400), ..row(2, 7 * HOUR) };
         assert_eq!(tx.insert_source_rows(practice, other, id(60), &[twin]).await.unwrap(), 1);
         let keys = [bix(1), bix(2), bix(77)];

@@ -1,7 +1,7 @@
 //! How the engines go about the statements that run all the time: each row is found by an index, whatever else the tables
 //! hold. Plans do not get slower on a busy machine.
 
-use super::intake::{id, practice, sealed};
+use super::intake::{id, layout, practice, sealed};
 use kept_domain::plan::StepKey;
 use kept_domain::report::{DayCounts, Outcome as Counted};
 use kept_domain::*;
@@ -37,7 +37,7 @@ fn bix(n: u128) -> BlindIndex {
 async fn full(store: &Store) -> (PracticeId, SourceId) {
     let practice = practice(store).await;
     let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-    let source = tx.keep_source(practice, id(50), "Weekly", bix(9), "[columns]", None, NOW).await.unwrap();
+    let source = tx.keep_source(practice, &layout(9, 50), "Weekly", None, NOW).await.unwrap().unwrap();
     let (mut patients, mut contacts, mut visits, mut rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut notices, mut reminders) = (Vec::new(), Vec::new());
     for (n, at) in (0..MANY).zip(0_i64..) {

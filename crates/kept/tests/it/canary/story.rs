@@ -29,6 +29,7 @@ const WISH: &str = "after the tangerinezest class";
 const REPLY: &str = "my xylophonerash itches, please call";
 const UPLOADED: &str = "ulyssandra-list.csv";
 const UPLOADED_ROW: &str = "Uploadrina Hasselblom";
+const STATUS_WORD: &str = "Statusella Wordenfels";
 const WAITING: &str = "umbrellina-list.csv";
 const WAITING_ROW: &str = "Waitalina Fensterbaum";
 const STRANGER: &str = "strangerella@canary-nobody.example";
@@ -339,12 +340,16 @@ async fn work_at_the_desk(run: &mut Run<'_>, browser: &mut Browser, day: &Daytim
     run.seeds.column("uploads", "private", WAITING_ROW);
     run.seeds.column("imports", "private", UPLOADED);
     run.seeds.column("source_rows", "said", UPLOADED_ROW);
+    for (table, column) in [("uploads", "mapping"), ("layouts", "mapping"), ("uploads", "private")] {
+        run.seeds.column(table, column, STATUS_WORD);
+    }
+    let header = HEADER.replace("Bring", "Status");
     let at = day.at(4, 11, 0);
     let file = |who: &str, id: &str, n| {
         let (given, family) = who.split_once(' ').expect("two names");
         let (day_of, time) = (at.date(), at.format("%H:%M"));
         format!(
-            "{HEADER}{id},P{id},{given},{family},{},{},,{day_of},{time},{DOCTOR},{VISIT_TYPE},\n",
+            "{header}{id},P{id},{given},{family},{},{},,{day_of},{time},{DOCTOR},{VISIT_TYPE},{STATUS_WORD}\n",
             birth_date(),
             day.number(n)
         )
@@ -369,6 +374,8 @@ async fn work_at_the_desk(run: &mut Run<'_>, browser: &mut Browser, day: &Daytim
     let matched = browser.post(&taken.location, &form).await;
     assert_eq!(matched.location, format!("{upload}/check"), "{}", matched.body);
     assert!(browser.get(&matched.location).await.body.contains("Uploadrina"), "the desk sees whom it is about");
+    let explained = browser.post(&format!("{upload}/words"), &[(STATUS_WORD, "booked")]).await;
+    assert_eq!(explained.location, format!("{upload}/check"), "{}", explained.body);
     browser.post(&format!("{upload}/send"), &[]).await;
     until("the upload", PATIENCE, async || browser.get(&upload).await.body.contains("rejected").then_some(())).await;
 
