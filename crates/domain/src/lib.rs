@@ -34,4 +34,4 @@ pub use messaging::{Channel, NoticeKind, NoticeState, ReminderState};
 pub use practice::{Care, Locale, PracticeSettings};
 pub use sealed::{BlindIndex, Column, ContentMac, Salt, Sealed};
 pub use skip::SkipReason;
-pub use time::Instant;
+pub use time::{Instant, LocalTime};

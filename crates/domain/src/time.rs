@@ -35,9 +35,42 @@ impl Instant {
         self.local(zone).date()
     }
 
+    /// The wall-clock time in a zone, with the zone's name beside it.
+    pub fn named_local(self, zone: Tz) -> LocalTime {
+        // Zones without letters of their own are written as their offset: "-03".
+        let name = self.utc().with_timezone(&zone).format("%Z").to_string();
+        let name = if name.starts_with(['+', '-']) { format!("GMT{name}") } else { name };
+        LocalTime { at: self.local(zone), zone: Some(name) }
+    }
+
     /// RFC 3339 with the zone's offset, to the second.
     pub fn rfc3339_in(self, zone: Tz) -> String {
         self.utc().with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    }
+}
+
+/// A wall-clock time to be read, with the name of its zone where another zone stands beside it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalTime {
+    /// The time.
+    pub at: NaiveDateTime,
+    /// Its zone's name at that time, e.g. `MST`; none: there is only one zone.
+    pub zone: Option<String>,
+}
+
+impl From<NaiveDateTime> for LocalTime {
+    fn from(at: NaiveDateTime) -> Self {
+        Self { at, zone: None }
+    }
+}
+
+/// As chrono writes the time, and the zone's name after a space.
+impl serde::Serialize for LocalTime {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.zone {
+            Some(zone) => serializer.collect_str(&format_args!("{:?} {zone}", self.at)),
+            None => self.at.serialize(serializer),
+        }
     }
 }
 
@@ -113,6 +146,19 @@ mod tests {
 
     fn at(text: &str) -> NaiveDateTime {
         text.parse().expect("a literal date and time")
+    }
+
+    #[test]
+    fn a_named_time_tells_standard_from_summer() {
+        let winter = Instant::from_ms(1_767_225_600_000); // 2026-01-01T00:00Z
+        let summer = winter + Duration::days(181);
+        let named = |at: Instant, zone: Tz| serde_json::to_value(at.named_local(zone)).unwrap();
+        assert_eq!(named(winter, chrono_tz::America::Denver), "2025-12-31T17:00:00 MST");
+        assert_eq!(named(summer, chrono_tz::America::Denver), "2026-06-30T18:00:00 MDT");
+        assert_eq!(named(summer, chrono_tz::America::Phoenix), "2026-06-30T17:00:00 MST");
+        assert_eq!(named(winter, chrono_tz::America::Bogota), "2025-12-31T19:00:00 GMT-05");
+        let plain = LocalTime::from(winter.local(chrono_tz::UTC));
+        assert_eq!(serde_json::to_value(plain).unwrap(), "2026-01-01T00:00:00");
     }
 
     #[test]

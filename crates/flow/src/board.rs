@@ -7,8 +7,8 @@ use kept_domain::skip::SkipReason;
 use kept_domain::text_enum;
 use kept_domain::time::day_number;
 use kept_domain::{
-    Answer, AnswerVia, AppointmentId, AppointmentStatus, Instant, LocationId, NoticeState, PracticeId, PractitionerId,
-    ReminderState, StaffId, TaskId, VisitTypeId,
+    Answer, AnswerVia, AppointmentId, AppointmentStatus, Instant, LocalTime, LocationId, NoticeState, PracticeId,
+    PractitionerId, ReminderState, StaffId, TaskId, VisitTypeId,
 };
 use kept_seal::Place;
 use kept_store::{BoardReminder, BoardRow, OpenTask, Scope};
@@ -65,7 +65,7 @@ pub struct BoardVisit {
     /// Which.
     pub id: AppointmentId,
     /// Start on the location's clock.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// The patient's name.
     pub patient: Private,
     /// With whom.
@@ -108,7 +108,7 @@ pub struct Need {
     /// Since when, on the practice's clock.
     pub since: NaiveDateTime,
     /// The visit, and when it is on its location's clock.
-    pub visit: Option<(AppointmentId, NaiveDateTime)>,
+    pub visit: Option<(AppointmentId, LocalTime)>,
     /// Whose.
     pub patient: Option<Private>,
     /// What they chose or wrote.
@@ -202,7 +202,7 @@ impl Flow {
         let next = reminders.iter().find(|one| one.state == ReminderState::Planned && one.due_at >= now);
         Ok(BoardVisit {
             id: row.id,
-            start: row.start_at.local(zone),
+            start: open.local(row.start_at, zone),
             patient: Private(patient.name),
             practitioner: practitioner.map(|found| found.name.clone()),
             visit_type: visit_type.map(|found| found.name.clone()),
@@ -241,7 +241,9 @@ impl Flow {
         }
         words.extend(task.detail.as_deref().map(|detail| Private(self.trouble_in_words(detail))));
         let visit = match (task.appointment_id, task.start_at_ms) {
-            (Some(id), Some(start)) => Some((id.into(), Instant::from_ms(start).local(zone_of(task.location_id)))),
+            (Some(id), Some(start)) => {
+                Some((id.into(), open.local(Instant::from_ms(start), zone_of(task.location_id))))
+            }
             _ => None,
         };
         Ok(Need {

@@ -4,9 +4,10 @@
 //! process notices at its next look, because looking compares the practice's `rev` first.
 
 use crate::{Flow, FlowError};
+use chrono_tz::Tz;
 use kept_domain::plan::Plan;
 use kept_domain::practice::{Location, Practice};
-use kept_domain::{LocationId, PlanId, PracticeId, PractitionerId, Salt, VisitTypeId};
+use kept_domain::{Instant, LocalTime, LocationId, PlanId, PracticeId, PractitionerId, Salt, VisitTypeId};
 use kept_seal::{KeyRing, Place, PracticeKeys, WrappedDek, WrappedKeys};
 use kept_store::{Scope, StoreError, StoredDek, StoredPlan, StoredPractice, Tx};
 use std::collections::HashMap;
@@ -34,6 +35,12 @@ impl OpenPractice {
     /// A location by id.
     pub fn location(&self, id: LocationId) -> Option<&OpenLocation> {
         self.locations.iter().find(|open| open.location.id == id)
+    }
+
+    /// The wall-clock time in a zone, which is named where the practice has clocks in several.
+    pub(crate) fn local(&self, at: Instant, zone: Tz) -> LocalTime {
+        let several = self.locations.iter().any(|open| open.location.time_zone != self.practice.time_zone);
+        if several { at.named_local(zone) } else { at.local(zone).into() }
     }
 
     /// A practitioner by id.

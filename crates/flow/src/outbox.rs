@@ -3,12 +3,13 @@
 use crate::audit::{self, Actor, AuditEntry, act};
 use crate::board::Private;
 use crate::{Flow, FlowError, OpenPractice};
-use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Days, NaiveDate, NaiveTime};
 use kept_carrier::Meaning;
 use kept_domain::private::NoticeBody;
 use kept_domain::time::resolve_local;
 use kept_domain::{
-    AppointmentId, AppointmentStatus, Channel, Instant, LocationId, PracticeId, SkipReason, StaffId, text_enum,
+    AppointmentId, AppointmentStatus, Channel, Instant, LocalTime, LocationId, PracticeId, SkipReason, StaffId,
+    text_enum,
 };
 use kept_seal::Place as SealPlace;
 use kept_store::{LOG_PAGE, LOOKING_UP, LogFilter, LogLine, Scope};
@@ -145,7 +146,7 @@ pub struct Logged {
     /// Whether it is a notice.
     pub is_notice: bool,
     /// When it is, was, or would have been due, on the location's clock.
-    pub at: NaiveDateTime,
+    pub at: LocalTime,
     /// `reminder`, `change`, `answer`.
     pub kind: String,
     /// The plan's step, where it never became a notice; the template otherwise.
@@ -165,7 +166,7 @@ pub struct Logged {
     /// How often it was handed over.
     pub attempts: i64,
     /// The visit (of several the first), and its start on its location's clock.
-    pub visit: Option<(AppointmentId, NaiveDateTime)>,
+    pub visit: Option<(AppointmentId, LocalTime)>,
     /// Reminders that it says together.
     pub together: i64,
     /// Whose.
@@ -303,7 +304,7 @@ impl Flow {
         let useful = to_come && (place != Place::Uncertain || row.expires_at > now);
         let visit = row.appointment_id.zip(start).map(|(id, start)| {
             let at = row.visit_location_id.map_or(row.location, LocationId::from_uuid);
-            (AppointmentId::from_uuid(id), start.local(zone(at)))
+            (AppointmentId::from_uuid(id), open.local(start, zone(at)))
         });
         // Also while it waits for another attempt, and when none came in time: the code is what somebody can act upon.
         let tells = match place {
@@ -316,7 +317,7 @@ impl Flow {
         Ok(Logged {
             id: row.id,
             is_notice: row.is_notice,
-            at: row.at.local(zone(row.location)),
+            at: open.local(row.at, zone(row.location)),
             kind: row.kind.clone(),
             step: row.step.clone(),
             channel: row.channel,

@@ -26,7 +26,9 @@ pub(crate) fn register(tera: &mut Tera, locale: Locale, catalogue: &Arc<Catalogu
         read_date(value).map(|d| words::short_date(locale, d))
     });
     tera.register_filter("time", move |value: &str, _: Kwargs, _: &State<'_>| {
-        read_time(value).map(|t| words::time(locale, t))
+        let (value, zone) = split_zone(value);
+        let time = words::time(locale, read_time(value)?);
+        Ok::<_, Error>(zone.map_or_else(|| time.clone(), |zone| format!("{time} {zone}")))
     });
     tera.register_filter("phone", |value: &str, _: Kwargs, _: &State<'_>| words::phone(value));
     tera.register_filter("percent", move |value: f64, _: Kwargs, _: &State<'_>| words::percent(locale, value));
@@ -49,8 +51,14 @@ fn phrase(catalogue: &Catalogue, arguments: &Kwargs, state: &State<'_>) -> TeraR
     Ok(if markup { Value::safe_string(&filled) } else { Value::from(filled) })
 }
 
+/// A time, and the name of its zone where it has one, as [`kept_domain::LocalTime`] is written.
+fn split_zone(value: &str) -> (&str, Option<&str>) {
+    value.split_once(' ').map_or((value, None), |(time, zone)| (time, Some(zone)))
+}
+
 /// A date, or the date of a local date and time, as serde writes chrono's types.
 fn read_date(value: &str) -> TeraResult<NaiveDate> {
+    let (value, _) = split_zone(value);
     value
         .parse::<NaiveDate>()
         .or_else(|_| value.parse::<NaiveDateTime>().map(|time| time.date()))

@@ -4,6 +4,7 @@ use crate::Template;
 use crate::samples::Sampled;
 use crate::staff::{Choice, Frame};
 use chrono::{NaiveDate, NaiveDateTime};
+use kept_domain::LocalTime;
 use serde::Serialize;
 
 /// A part of the log with its count, and the address that shows it alone.
@@ -27,13 +28,13 @@ pub struct Line {
     /// The notice, or the reminder that became none.
     pub id: String,
     /// When it is, was, or would have been due.
-    pub at: NaiveDateTime,
+    pub at: LocalTime,
     /// Whose.
     pub patient: String,
     /// The visit's id; empty: none.
     pub visit: String,
     /// When the visit is.
-    pub start: Option<NaiveDateTime>,
+    pub start: Option<LocalTime>,
     /// What it is, in words.
     pub what: String,
     /// `sms`, `email`.
@@ -67,10 +68,10 @@ impl Line {
     pub(crate) fn sample(place: &'static str, why: &str, fixes: &[&'static str]) -> Self {
         Self {
             id: "0193".to_owned(),
-            at: at(9),
+            at: LocalTime { at: at(9), zone: Some("MST".to_owned()) },
             patient: "Maria Lopez".to_owned(),
             visit: "0194".to_owned(),
-            start: Some(at(15)),
+            start: Some(at(15).into()),
             what: "3 days before".to_owned(),
             channel: "sms",
             place,
@@ -254,7 +255,7 @@ pub struct CallLine {
     /// The visit's id.
     pub visit: String,
     /// When it is.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// Whose.
     pub patient: String,
     /// With whom, what for, where; those that are known.
@@ -304,7 +305,7 @@ impl Template for Calls {
     fn samples() -> Vec<Self> {
         let line = |why: &str, last: &'static str, owner: &str, mine| CallLine {
             visit: "0194".to_owned(),
-            start: at(15),
+            start: at(15).into(),
             patient: "Maria Lopez".to_owned(),
             facts: vec!["Dr Wong".to_owned(), "Main".to_owned()],
             why: why.to_owned(),

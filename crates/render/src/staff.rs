@@ -2,7 +2,8 @@
 
 use crate::Template;
 use crate::samples::Sampled;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{NaiveDate, NaiveDateTime};
+use kept_domain::LocalTime;
 use serde::Serialize;
 
 /// What stands around every staff page.
@@ -134,9 +135,7 @@ pub struct Visit {
     /// Its id.
     pub id: String,
     /// Start on the location's clock.
-    pub time: NaiveTime,
-    /// Its day.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// The patient.
     pub patient: String,
     /// With whom, what for, where; those that are known.
@@ -157,10 +156,6 @@ pub struct Visit {
     pub marks: Vec<&'static str>,
     /// Answers that can be written down now.
     pub answers: Vec<&'static str>,
-    /// `vanished`, `conflict`; empty: not held.
-    pub held: String,
-    /// `cancelled`, `moved`, `confirmed`; empty: nothing to enter.
-    pub to_enter: String,
 }
 
 impl std::fmt::Debug for Visit {
@@ -172,14 +167,19 @@ impl std::fmt::Debug for Visit {
 /// Something a person must look at.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Need {
-    /// The task's id.
+    /// The task's id, or the visit's.
     pub id: String,
-    /// The task's kind.
-    pub kind: String,
-    /// Since when.
-    pub since: NaiveDateTime,
+    /// Key of the phrase that says what.
+    pub what: String,
+    /// What can be done: a task is `done`, reminders that are held are decided about (`held`), a change is `entered` in the
+    /// practice's own system.
+    pub end: &'static str,
+    /// Whether somebody may be in danger.
+    pub urgent: bool,
+    /// Since when, if that is known.
+    pub since: Option<NaiveDateTime>,
     /// When the visit is.
-    pub visit: Option<NaiveDateTime>,
+    pub visit: Option<LocalTime>,
     /// Whose.
     pub patient: Option<String>,
     /// What they wrote or chose.
@@ -230,12 +230,10 @@ pub struct Today {
     pub chips: Vec<(Choice, usize)>,
     /// Locations to filter by; empty with only one.
     pub locations: Vec<Choice>,
-    /// Tasks.
+    /// What a person must look at.
     pub needs: Vec<Need>,
-    /// Visits to decide about.
-    pub held: Vec<Visit>,
-    /// Visits to enter elsewhere.
-    pub to_enter: Vec<Visit>,
+    /// More of that, folded up so that the day stays in sight.
+    pub more_needs: Vec<Need>,
     /// Visits in the building, which "close day" counts as kept.
     pub arrived: usize,
     /// Since when the portal takes no birth dates, because too many are wrong.
@@ -247,10 +245,9 @@ impl Template for Today {
     fn samples() -> Vec<Self> {
         let start: NaiveDateTime =
             NaiveDate::from_ymd_opt(2026, 11, 24).and_then(|day| day.and_hms_opt(9, 15, 0)).unwrap_or_default();
-        let visit = |chip: &'static str, silence: &'static str, held: &str, to_enter: &str| Visit {
+        let visit = |chip: &'static str, silence: &'static str| Visit {
             id: "0193".to_owned(),
-            time: start.time(),
-            start,
+            start: LocalTime { at: start, zone: Some("MST".to_owned()) },
             patient: "Maria Lopez".to_owned(),
             facts: vec!["Dr Wong".to_owned(), "Follow-up".to_owned()],
             chip,
@@ -261,8 +258,6 @@ impl Template for Today {
             next: (chip == "sent").then_some(start),
             marks: vec!["arrived", "fulfilled", "noshow", "cancelled", "booked"],
             answers: vec!["accepted", "declined"],
-            held: held.to_owned(),
-            to_enter: to_enter.to_owned(),
         };
         let chips = [
             "not-sent",
@@ -278,7 +273,7 @@ impl Template for Today {
             "noshow",
             "held",
         ];
-        let reasons = kept_domain::SkipReason::ALL.iter().map(|reason| visit("not-sent", reason.as_str(), "", ""));
+        let reasons = kept_domain::SkipReason::ALL.iter().map(|reason| visit("not-sent", reason.as_str()));
         let empty = Self {
             frame: Frame::sample("today"),
             day: start.date(),
@@ -293,8 +288,7 @@ impl Template for Today {
             chips: Vec::new(),
             locations: Vec::new(),
             needs: Vec::new(),
-            held: Vec::new(),
-            to_enter: Vec::new(),
+            more_needs: Vec::new(),
             arrived: 0,
             alarm: None,
         };
@@ -311,25 +305,26 @@ impl Template for Today {
             "stop-unclear",
             "account",
         ];
+        let need = |what: String, end: &'static str| Need {
+            id: "1".to_owned(),
+            urgent: what == "task.urgent",
+            what,
+            end,
+            since: (end == "done").then_some(start),
+            visit: Some(start.into()),
+            patient: Some("Maria Lopez".to_owned()),
+            words: if end == "done" { vec!["Monday morning".to_owned()] } else { Vec::new() },
+        };
+        let held = ["vanished", "conflict"].map(|why| need(format!("held.{why}"), "held"));
+        let to_enter = ["cancelled", "moved", "confirmed"].map(|what| need(format!("enter.{what}"), "entered"));
         let full = Self {
             is_today: false,
-            visits: chips.iter().map(|chip| visit(chip, "", "", "")).chain(reasons).collect(),
+            visits: chips.iter().map(|chip| visit(chip, "")).chain(reasons).collect(),
             total: 40,
             chips: chips.iter().map(|chip| (choice(chip), 2)).collect(),
             locations: vec![choice("a"), choice("b")],
-            needs: kinds
-                .iter()
-                .map(|kind| Need {
-                    id: "1".to_owned(),
-                    kind: (*kind).to_owned(),
-                    since: start,
-                    visit: Some(start),
-                    patient: Some("Maria Lopez".to_owned()),
-                    words: vec!["Monday morning".to_owned()],
-                })
-                .collect(),
-            held: vec![visit("held", "held", "vanished", ""), visit("held", "held", "conflict", "")],
-            to_enter: ["cancelled", "moved", "confirmed"].map(|what| visit("cancelled", "", "", what)).to_vec(),
+            needs: kinds.iter().map(|kind| need(format!("task.{kind}"), "done")).collect(),
+            more_needs: held.into_iter().chain(to_enter).collect(),
             arrived: 2,
             alarm: Some(start),
             ..empty.clone()

@@ -4,8 +4,7 @@ use crate::Template;
 use crate::messages::Part;
 use crate::samples::Sampled;
 use crate::staff::{Choice, Frame};
-use chrono::NaiveDateTime;
-use kept_domain::AppointmentStatus;
+use kept_domain::{AppointmentStatus, LocalTime};
 use serde::Serialize;
 
 /// Choose a file.
@@ -105,7 +104,7 @@ pub struct CheckRow {
     /// Line of the file.
     pub line: Option<u32>,
     /// Start at the location.
-    pub start: Option<NaiveDateTime>,
+    pub start: Option<LocalTime>,
     /// The patient.
     pub name: String,
     /// What changed, or why the row cannot be used.
@@ -126,7 +125,7 @@ pub struct CheckMessage {
     /// Line of the file.
     pub line: Option<u32>,
     /// Start at the location.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// Visits that it is about.
     pub visits: usize,
     /// `sms`, `email`.
@@ -134,7 +133,7 @@ pub struct CheckMessage {
     /// Its language.
     pub language: &'static str,
     /// When it would go out, on the location's clock.
-    pub at: NaiveDateTime,
+    pub at: LocalTime,
     /// As it would go out, but for the link's secret.
     pub text: String,
     /// Segments it takes; 0: not counted in segments.
@@ -155,7 +154,7 @@ pub struct CheckSilence {
     /// Line of the file.
     pub line: Option<u32>,
     /// Start at the location.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// Which step, in words.
     pub what: String,
     /// Key of the phrase that says why.
@@ -245,7 +244,7 @@ impl Template for Check {
         let row = |class, notes: &[&str]| CheckRow {
             class,
             line: Some(7),
-            start,
+            start: start.map(LocalTime::from),
             name: "Maria Lopez".to_owned(),
             notes: notes.iter().map(|&note| note.to_owned()).collect(),
         };
@@ -281,11 +280,11 @@ impl Template for Check {
         let message = |channel, visits, segments| CheckMessage {
             name: "Maria Lopez".to_owned(),
             line: Some(7),
-            start: start.unwrap_or_default(),
+            start: start.unwrap_or_default().into(),
             visits,
             channel,
             language: "es",
-            at: start.unwrap_or_default(),
+            at: LocalTime { at: start.unwrap_or_default(), zone: Some("MST".to_owned()) },
             text: "Oak Street: …".to_owned(),
             segments,
         };
@@ -299,7 +298,7 @@ impl Template for Check {
         let silence = |reason: &kept_domain::SkipReason| CheckSilence {
             name: "Maria Lopez".to_owned(),
             line: None,
-            start: start.unwrap_or_default(),
+            start: start.unwrap_or_default().into(),
             what: "3 days before".to_owned(),
             why: format!("reason.{reason}"),
         };

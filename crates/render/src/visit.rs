@@ -5,6 +5,7 @@ use crate::messages::{Line, OUTCOMES, SAID};
 use crate::samples::Sampled;
 use crate::staff::{Choice, Frame};
 use chrono::{NaiveDate, NaiveDateTime};
+use kept_domain::LocalTime;
 use serde::Serialize;
 
 /// A number or address in use.
@@ -80,7 +81,7 @@ pub struct VisitPanel {
     /// Whose.
     pub patient: String,
     /// Start on the location's clock.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// The day, as in addresses.
     pub day: String,
     /// With whom, what for, where; those that are known.
@@ -154,7 +155,7 @@ impl Template for VisitPanel {
             frame: Frame::sample("today"),
             id: "0194".to_owned(),
             patient: "Maria Lopez".to_owned(),
-            start,
+            start: start.into(),
             day: "2026-11-24".to_owned(),
             facts: vec!["Dr Wong".to_owned(), "Follow-up".to_owned()],
             chip: "not-sent",

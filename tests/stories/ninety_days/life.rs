@@ -345,8 +345,9 @@ impl Story {
         }
         for row in new {
             let name = format!("Number{}", row.person);
-            let is_it =
-                |visit: &&BoardVisit| visit.start == row.start && visit.patient.0.split(' ').any(|word| word == name);
+            let is_it = |visit: &&BoardVisit| {
+                visit.start.at == row.start && visit.patient.0.split(' ').any(|word| word == name)
+            };
             let visit = seen.iter().find(is_it).unwrap_or_else(|| panic!("{row:?} is not on the board"));
             self.ids.insert(visit.id, row.id);
         }

@@ -8,8 +8,8 @@ use super::outcome::{ImportProblem, RowClass, RowDetail};
 use super::people::{Had, People, PeopleWork};
 use super::said::{self, Resolved, label};
 use super::{CHUNK_ROWS, Opened, Run};
-use crate::FlowError;
 use crate::plan::COUNT_BEFORE_CHUNKS;
+use crate::{FlowError, OpenPractice};
 use kept_domain::practice::Location;
 use kept_domain::private::{AppointmentCol, AppointmentPrivate, SaidCol, SaidPrivate};
 use kept_domain::time::day_number;
@@ -281,7 +281,7 @@ impl Run<'_> {
             said_start: item.said.start,
         });
         work.days.insert(says.local_day);
-        work.details.push(detail(item, RowClass::New, Vec::new(), false));
+        work.details.push(detail(self.practice, item, RowClass::New, Vec::new(), false));
         Ok(())
     }
 
@@ -344,7 +344,7 @@ impl Run<'_> {
         }
         let fields: BTreeSet<&'static str> = changed.iter().map(|field| label(field)).collect();
         let conflict = next.held.as_deref() == Some("conflict");
-        work.details.push(detail(item, RowClass::Changed, fields.into_iter().collect(), conflict));
+        work.details.push(detail(self.practice, item, RowClass::Changed, fields.into_iter().collect(), conflict));
         let rev = known.rev + 1;
         let sealed = self.practice.keys.seal::<AppointmentCol>(&salt, Place::new(known.id, rev), &private)?;
         work.changed.push(ChangedVisit {
@@ -450,14 +450,20 @@ fn here(known: &KnownVisit) -> Here {
     }
 }
 
-fn detail(item: &Item<'_>, class: RowClass, fields: Vec<&'static str>, conflict: bool) -> RowDetail {
+fn detail(
+    open: &OpenPractice,
+    item: &Item<'_>,
+    class: RowClass,
+    fields: Vec<&'static str>,
+    conflict: bool,
+) -> RowDetail {
     let visit = item.said.visit;
     RowDetail {
         class,
         line: Some(visit.line),
         fields,
         name: visit.name.clone(),
-        start: item.said.start.local(item.location.time_zone),
+        start: open.local(item.said.start, item.location.time_zone),
         practitioner: visit.practitioner.clone(),
         has_number: item.has_number,
         conflict,

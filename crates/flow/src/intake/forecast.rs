@@ -9,10 +9,9 @@ use crate::consent::ConsentAct;
 use crate::message::{self, Message};
 use crate::plan::Facts;
 use crate::{Flow, FlowError, OpenPractice};
-use chrono::NaiveDateTime;
 use kept_domain::private::NoticeBody;
 use kept_domain::schedule::Verdict;
-use kept_domain::{Answer, AppointmentId, BlindIndex, Channel, Instant, Locale, PatientId, SkipReason};
+use kept_domain::{Answer, AppointmentId, BlindIndex, Channel, Instant, LocalTime, Locale, PatientId, SkipReason};
 use kept_store::{ChangedVisit, ContactOrder, KnownContact, NewContact, NewVisit, PlanContact, PlanVisit, Scope};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -166,7 +165,7 @@ pub struct ForetoldMessage {
     /// Line of the file.
     pub line: Option<u32>,
     /// Start of that visit, on its location's clock.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// How many visits it is about.
     pub visits: usize,
     /// How it travels.
@@ -174,13 +173,14 @@ pub struct ForetoldMessage {
     /// In which language.
     pub locale: Locale,
     /// When it would go out, on the location's clock.
-    pub at: NaiveDateTime,
+    pub at: LocalTime,
+    due_at: Instant,
     message: Message,
 }
 
 impl std::fmt::Debug for ForetoldMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ForetoldMessage(line {:?}, {} at {})", self.line, self.channel, self.at)
+        write!(f, "ForetoldMessage(line {:?}, {} at {})", self.line, self.channel, self.at.at)
     }
 }
 
@@ -192,7 +192,8 @@ pub struct ForetoldSilence {
     /// Line of the file.
     pub line: Option<u32>,
     /// Start of the visit, on its location's clock.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
+    starts_at: Instant,
     /// The plan's step.
     pub step: kept_domain::plan::StepKey,
     /// Why.
@@ -273,11 +274,12 @@ impl Flow {
                 forecast.messages.push(ForetoldMessage {
                     name: seen.name.clone(),
                     line: seen.line,
-                    start: row.start.local(zone),
+                    start: open.local(row.start, zone),
                     visits: visits.len(),
                     channel: group.circle.numbers.get(planned.number).map_or(Channel::Sms, |number| number.channel),
                     locale: message.locale,
-                    at: planned.due_at.local(zone),
+                    at: open.local(planned.due_at, zone),
+                    due_at: planned.due_at,
                     message,
                 });
             }
@@ -292,14 +294,15 @@ impl Flow {
                 forecast.silences.push(ForetoldSilence {
                     name: seen.name.clone(),
                     line: seen.line,
-                    start: row.start.local(zone(open, row)),
+                    start: open.local(row.start, zone(open, row)),
+                    starts_at: row.start,
                     step: decision.step,
                     reason,
                 });
             }
         }
-        forecast.messages.sort_by_key(|message| (message.at, message.line));
-        forecast.silences.sort_by_key(|silence| (silence.start, silence.line, silence.step));
+        forecast.messages.sort_by_key(|message| (message.due_at, message.line));
+        forecast.silences.sort_by_key(|silence| (silence.starts_at, silence.line, silence.step));
         let mut reasons: BTreeMap<SkipReason, usize> = BTreeMap::new();
         for silence in &forecast.silences {
             *reasons.entry(silence.reason).or_default() += 1;

@@ -6,6 +6,7 @@ use crate::intake::{CHUNK_ROWS, ImportOutcome, ImportRequest};
 use crate::outbox::{LogQuery, Logged, Place};
 use crate::plan::tests::WEEK;
 use crate::testing::World;
+use chrono::NaiveDateTime;
 use kept_store::Store;
 use kept_store::testing::both;
 use std::fmt::Write as _;
@@ -37,26 +38,29 @@ async fn kept(world: &World, rows: &str, starts: &[NaiveDateTime]) -> Vec<Logged
     let to = from.checked_add_days(chrono::Days::new(30));
     let query = LogQuery { from: Some(from), to, ..LogQuery::default() };
     let log = world.flow.message_log(world.practice, world.staff, &query).await.unwrap();
-    log.lines.into_iter().filter(|line| line.visit.is_some_and(|(_, start)| starts.contains(&start))).collect()
+    log.lines
+        .into_iter()
+        .filter(|line| line.visit.as_ref().is_some_and(|(_, start)| starts.contains(&start.at)))
+        .collect()
 }
 
 /// Compares a forecast with what became true.
 fn holds(forecast: &Forecast, log: &[Logged]) {
-    let mut foretold: Vec<NaiveDateTime> = forecast.messages.iter().map(|message| message.at).collect();
-    let mut planned: Vec<NaiveDateTime> =
-        log.iter().filter(|line| line.place == Place::Waiting).map(|line| line.at).collect();
+    let mut foretold: Vec<_> = forecast.messages.iter().map(|message| message.at.clone()).collect();
+    let mut planned: Vec<_> =
+        log.iter().filter(|line| line.place == Place::Waiting).map(|line| line.at.clone()).collect();
     foretold.sort_unstable();
     planned.sort_unstable();
     assert_eq!(foretold, planned);
     let mut unsaid: Vec<_> = forecast
         .silences
         .iter()
-        .map(|silence| (silence.start, silence.step.to_string(), silence.reason.as_str().to_owned()))
+        .map(|silence| (silence.start.clone(), silence.step.to_string(), silence.reason.as_str().to_owned()))
         .collect();
     let mut skipped: Vec<_> = log
         .iter()
         .filter(|line| line.place == Place::NotSent)
-        .map(|line| (line.visit.unwrap().1, line.step.clone(), line.reason.clone().unwrap()))
+        .map(|line| (line.visit.clone().unwrap().1, line.step.clone(), line.reason.clone().unwrap()))
         .collect();
     unsaid.sort_unstable();
     skipped.sort_unstable();
@@ -125,9 +129,9 @@ async fn a_changed_file_says_what_was_foretold() {
         }
         let starts = [at("2026-12-04T09:00:00"), at("2026-12-03T10:00:00"), at("2026-12-03T11:00:00")];
         let log = kept(&world, NEXT, &starts).await;
-        let waiting: Vec<NaiveDateTime> =
-            log.iter().filter(|line| line.place == Place::Waiting).map(|line| line.at).collect();
-        let mut foretold: Vec<NaiveDateTime> = forecast.messages.iter().map(|message| message.at).collect();
+        let waiting: Vec<_> =
+            log.iter().filter(|line| line.place == Place::Waiting).map(|line| line.at.clone()).collect();
+        let mut foretold: Vec<_> = forecast.messages.iter().map(|message| message.at.clone()).collect();
         let mut planned = waiting;
         foretold.sort_unstable();
         planned.sort_unstable();

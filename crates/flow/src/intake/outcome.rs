@@ -2,8 +2,7 @@
 
 use super::vanished::BRAKE_PERCENT;
 use crate::consent::ConsentChoice;
-use chrono::NaiveDateTime;
-use kept_domain::ImportId;
+use kept_domain::{ImportId, LocalTime};
 use kept_intake::{Problem, Reading, Reason, Table, rejects_csv};
 use serde::Serialize;
 use std::fmt;
@@ -50,7 +49,7 @@ pub struct RowDetail {
     /// The patient's name.
     pub name: Option<String>,
     /// Start at the location.
-    pub start: NaiveDateTime,
+    pub start: LocalTime,
     /// Practitioner as the file writes it.
     pub practitioner: Option<String>,
     /// The number as the file writes it can be written to.

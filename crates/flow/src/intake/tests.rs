@@ -112,7 +112,7 @@ async fn the_same_file_twice_changes_nothing_and_a_dry_run_writes_nothing() {
         assert_eq!((counts(&dry), dry.import, dry.without_number), ([3, 0, 0, 0, 0], None, 1));
         assert_eq!(dry.details.len(), 3);
         assert!(dry.details[0].has_number && !dry.details[2].has_number);
-        assert_eq!(dry.details[0].start.to_string(), "2026-12-01 08:15:00");
+        assert_eq!(dry.details[0].start.at.to_string(), "2026-12-01 08:15:00");
 
         let first = import(&world, &file(WEEK)).await;
         assert_eq!((counts(&first), first.consents), ([3, 0, 0, 0, 0], 2));

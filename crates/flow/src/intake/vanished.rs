@@ -107,7 +107,7 @@ impl Run<'_> {
                 line: None,
                 fields: Vec::new(),
                 name: said.remove("name"),
-                start: visit.start.local(zone),
+                start: self.practice.local(visit.start, zone),
                 practitioner: said.remove("practitioner"),
                 has_number: said.contains_key("phone"),
                 conflict: false,

@@ -38,7 +38,7 @@ pub async fn fresh(flow: &Flow, made: &CreatedPractice, at: Instant, csv: &str) 
     let (mut found, mut people) = (Vec::new(), HashSet::new());
     for day in at.local_day(zone).iter_days().skip(1).take(usize::try_from(DAYS).unwrap_or_default()) {
         for visit in flow.board(made.id, made.admin.id, Some(day)).await?.visits {
-            let key = (visit.patient.0.clone(), visit.start.format("%Y-%m-%d %H:%M").to_string());
+            let key = (visit.patient.0.clone(), visit.start.at.format("%Y-%m-%d %H:%M").to_string());
             let waits = visit.status == AppointmentStatus::Booked && visit.answer == Answer::NeedsAction;
             let Some(birth_date) = born.get(&key).filter(|_| waits && visit.has_birth_date) else { continue };
             if people.insert((key.0, *birth_date)) {

@@ -134,7 +134,7 @@ impl People {
             let board = flow.board(self.practice, self.desk, Some(day)).await?;
             let mut by_status: BTreeMap<&'static str, (AppointmentStatus, Vec<AppointmentId>)> = BTreeMap::new();
             for visit in board.visits {
-                let open = visit.status == AppointmentStatus::Booked && visit.start <= began;
+                let open = visit.status == AppointmentStatus::Booked && visit.start.at <= began;
                 if let Some(status) = outcome(&visit.patient.0, visit.id).filter(|_| open) {
                     by_status.entry(status.as_str()).or_insert((status, Vec::new())).1.push(visit.id);
                 }

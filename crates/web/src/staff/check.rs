@@ -172,11 +172,11 @@ fn messages<'a>(
         Ok(upload::CheckMessage {
             name: one.name.clone(),
             line: one.line,
-            start: one.start,
+            start: one.start.clone(),
             visits: one.visits,
             channel: one.channel.as_str(),
             language: one.locale.as_str(),
-            at: one.at,
+            at: one.at.clone(),
             text: written.text,
             // Mail is not cut into segments.
             segments: if one.channel == Channel::Sms { written.segments } else { 0 },
@@ -218,7 +218,7 @@ fn silent<'a>(
         Ok(upload::CheckSilence {
             name: one.name.clone(),
             line: one.line,
-            start: one.start,
+            start: one.start.clone(),
             what: what(one.step)?,
             why: format!("reason.{}", one.reason),
         })
@@ -258,7 +258,7 @@ fn rows(
                 RowClass::Vanished => "vanished",
             },
             line: row.line,
-            start: Some(row.start),
+            start: Some(row.start.clone()),
             name: row.name.clone().unwrap_or_default(),
             notes,
         })

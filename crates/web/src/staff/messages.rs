@@ -176,10 +176,10 @@ pub(super) fn why(place: Place, reason: Option<&str>) -> String {
 pub(super) fn line(state: &WebState, staff: &Staff, one: &Logged) -> Result<Line, WebError> {
     Ok(Line {
         id: one.id.to_string(),
-        at: one.at,
+        at: one.at.clone(),
         patient: one.patient.as_ref().map(|name| name.0.clone()).unwrap_or_default(),
-        visit: one.visit.map(|(id, _)| id.to_string()).unwrap_or_default(),
-        start: one.visit.map(|(_, start)| start),
+        visit: one.visit.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default(),
+        start: one.visit.as_ref().map(|(_, start)| start.clone()),
         what: what(state, staff, one)?,
         channel: one.channel.as_str(),
         place: one.place.as_str(),
@@ -263,7 +263,7 @@ pub(super) async fn calls(
         let facts = [visit.practitioner.clone(), visit.visit_type.clone(), Some(visit.location_name.clone())];
         CallLine {
             visit: visit.id.to_string(),
-            start: visit.start,
+            start: visit.start.clone(),
             patient: visit.patient.0.clone(),
             facts: facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect(),
             why: why(Place::NotSent, Some(&one.why)),

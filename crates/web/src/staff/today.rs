@@ -14,6 +14,9 @@ use kept_flow::board::{Board, BoardVisit, Chip, Need};
 use kept_render::staff;
 use serde::Deserialize;
 
+/// How much of what waits for a person stands above the day; the rest is folded up.
+const NEEDS_SHOWN: usize = 5;
+
 /// The script that watches for changes.
 const SCRIPT: &str = "today.js";
 
@@ -95,6 +98,7 @@ fn page(state: &WebState, staff: &Staff, filter: &Filter, board: &Board, stamp: 
     } else {
         Vec::new()
     };
+    let mut needs = needs(board);
     staff::Today {
         frame: staff.frame(state, "today", Some(SCRIPT)),
         day: board.day,
@@ -108,9 +112,8 @@ fn page(state: &WebState, staff: &Staff, filter: &Filter, board: &Board, stamp: 
         total: board.visits.len(),
         chips,
         locations,
-        needs: board.needs.iter().map(need).collect(),
-        held: board.to_decide.iter().filter(|visit| visit.held.is_some()).map(shown).collect(),
-        to_enter: board.to_decide.iter().filter(|visit| visit.to_enter.is_some()).map(shown).collect(),
+        more_needs: needs.split_off(needs.len().min(NEEDS_SHOWN)),
+        needs,
         arrived: count(Chip::Arrived),
         alarm: None,
     }
@@ -120,12 +123,37 @@ fn choice(value: &str, label: &str, chosen: &str) -> staff::Choice {
     staff::Choice { value: value.to_owned(), label: label.to_owned(), chosen: value == chosen }
 }
 
-fn need(need: &Need) -> staff::Need {
+/// All that a person must look at: the urgent first, then tasks, visits to decide about and visits to enter elsewhere.
+fn needs(board: &Board) -> Vec<staff::Need> {
+    let held = board.to_decide.iter().filter_map(|visit| Some(of_visit(visit, "held", visit.held.as_deref()?)));
+    let to_enter =
+        board.to_decide.iter().filter_map(|visit| Some(of_visit(visit, "entered", visit.to_enter.as_deref()?)));
+    let mut all: Vec<_> = board.needs.iter().map(task).chain(held).chain(to_enter).collect();
+    all.sort_by_key(|need| !need.urgent);
+    all
+}
+
+fn of_visit(visit: &BoardVisit, end: &'static str, why: &str) -> staff::Need {
+    staff::Need {
+        id: visit.id.to_string(),
+        what: format!("{}.{why}", if end == "held" { "held" } else { "enter" }),
+        end,
+        urgent: false,
+        since: None,
+        visit: Some(visit.start.clone()),
+        patient: Some(visit.patient.0.clone()),
+        words: Vec::new(),
+    }
+}
+
+fn task(need: &Need) -> staff::Need {
     staff::Need {
         id: need.task.to_string(),
-        kind: need.kind.clone(),
-        since: need.since,
-        visit: need.visit.map(|(_, start)| start),
+        what: format!("task.{}", need.kind),
+        end: "done",
+        urgent: need.kind == "urgent",
+        since: Some(need.since),
+        visit: need.visit.as_ref().map(|(_, start)| start.clone()),
         patient: need.patient.as_ref().map(|name| name.0.clone()),
         words: need.words.iter().map(|word| word.0.clone()).collect(),
     }
@@ -146,8 +174,7 @@ fn shown(visit: &BoardVisit) -> staff::Visit {
     let facts = [visit.practitioner.clone(), visit.visit_type.clone(), Some(visit.location_name.clone())];
     staff::Visit {
         id: visit.id.to_string(),
-        time: visit.start.time(),
-        start: visit.start,
+        start: visit.start.clone(),
         patient: visit.patient.0.clone(),
         facts: facts.into_iter().flatten().filter(|fact| !fact.is_empty()).collect(),
         chip: visit.chip.as_str(),
@@ -158,8 +185,6 @@ fn shown(visit: &BoardVisit) -> staff::Visit {
         next: visit.next_message,
         marks: marks.iter().map(|mark| mark.as_str()).collect(),
         answers: answers.iter().map(|answer| answer.as_str()).collect(),
-        held: visit.held.clone().unwrap_or_default(),
-        to_enter: visit.to_enter.clone().unwrap_or_default(),
     }
 }
 

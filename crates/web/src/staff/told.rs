@@ -192,7 +192,7 @@ mod tests {
             line: Some(7),
             fields,
             name: None,
-            start: chrono::NaiveDateTime::default(),
+            start: chrono::NaiveDateTime::default().into(),
             practitioner: None,
             has_number: true,
             conflict: false,
