@@ -111,6 +111,10 @@ pub struct Need {
     pub visit: Option<(AppointmentId, LocalTime)>,
     /// Whose.
     pub patient: Option<Private>,
+    /// The number that a text came from, E.164.
+    pub number: Option<Private>,
+    /// Where no visit says whose it is: everybody with that number.
+    pub perhaps: Vec<Private>,
     /// What they chose or wrote.
     pub words: Vec<Private>,
 }
@@ -151,6 +155,7 @@ impl Flow {
         }
         let decide = tx.needs_visits(practice, now - Duration::days(1)).await?;
         let tasks = tx.open_tasks(practice).await?;
+        let people = tx.task_people(practice).await?;
         drop(tx);
         let visits = rows
             .iter()
@@ -158,7 +163,13 @@ impl Flow {
             .collect::<Result<_, _>>();
         let visits = self.witness(visits).await?;
         let to_decide = decide.iter().map(|row| Self::board_visit(&open, row, &[], now)).collect::<Result<_, _>>()?;
-        let needs = tasks.iter().map(|task| self.need(&open, task)).collect::<Result<_, _>>()?;
+        let mut perhaps: HashMap<TaskId, Vec<Private>> = HashMap::new();
+        for one in &people {
+            let patient = open.keys.open(&one.salt, Place::new(one.patient, one.rev), &one.private)?;
+            perhaps.entry(one.task).or_default().push(Private(patient.name));
+        }
+        let need = |task: &OpenTask| self.need(&open, task, perhaps.remove(&task.id).unwrap_or_default());
+        let needs = tasks.iter().map(need).collect::<Result<_, _>>()?;
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
         let entry = AuditEntry::new(act::BOARD_VIEWED, Actor::Staff(staff)).count("day", number);
         audit::append(&mut tx, practice, self.clock.wall(), &[entry]).await?;
@@ -221,7 +232,7 @@ impl Flow {
         })
     }
 
-    fn need(&self, open: &OpenPractice, task: &OpenTask) -> Result<Need, FlowError> {
+    fn need(&self, open: &OpenPractice, task: &OpenTask, perhaps: Vec<Private>) -> Result<Need, FlowError> {
         let zone_of = |id: Option<uuid::Uuid>| {
             id.map(LocationId::from_uuid)
                 .and_then(|id| open.location(id))
@@ -236,8 +247,11 @@ impl Flow {
             let request = open.keys.open(&salt, Place::new(id, rev), &private)?;
             words.extend(request.preferences.into_iter().chain(request.text).map(Private));
         }
+        let mut number = None;
         if let Some((id, private, rev)) = task.inbound() {
-            words.push(Private(open.keys.open(&open.salt, Place::new(id, rev), &private)?.text));
+            let inbound = open.keys.open(&open.salt, Place::new(id, rev), &private)?;
+            words.push(Private(inbound.text));
+            number = Some(Private(inbound.from));
         }
         words.extend(task.detail.as_deref().map(|detail| Private(self.trouble_in_words(detail))));
         let visit = match (task.appointment_id, task.start_at_ms) {
@@ -252,6 +266,8 @@ impl Flow {
             since: task.created_at.local(open.practice.time_zone),
             visit,
             patient,
+            number,
+            perhaps,
             words,
         })
     }

@@ -30,6 +30,10 @@ pub(crate) fn register(tera: &mut Tera, locale: Locale, catalogue: &Arc<Catalogu
         let time = words::time(locale, read_time(value)?);
         Ok::<_, Error>(zone.map_or_else(|| time.clone(), |zone| format!("{time} {zone}")))
     });
+    tera.register_filter("clock", move |value: &str, _: Kwargs, _: &State<'_>| {
+        read_time(split_zone(value).0).map(|t| words::time(locale, t))
+    });
+    tera.register_filter("zone", |value: &str, _: Kwargs, _: &State<'_>| split_zone(value).1.unwrap_or("").to_owned());
     tera.register_filter("phone", |value: &str, _: Kwargs, _: &State<'_>| words::phone(value));
     tera.register_filter("percent", move |value: f64, _: Kwargs, _: &State<'_>| words::percent(locale, value));
     tera.register_filter("decimal", move |value: f64, _: Kwargs, _: &State<'_>| words::decimal(locale, value));

@@ -178,10 +178,16 @@ pub struct Need {
     pub urgent: bool,
     /// Since when, if that is known.
     pub since: Option<NaiveDateTime>,
+    /// The visit's id; empty: about none.
+    pub visit: String,
     /// When the visit is.
-    pub visit: Option<LocalTime>,
+    pub start: Option<LocalTime>,
     /// Whose.
     pub patient: Option<String>,
+    /// The number that a text came from, E.164; empty: none.
+    pub number: String,
+    /// Where it is not known whose it is: everybody with that number.
+    pub perhaps: Vec<String>,
     /// What they wrote or chose.
     pub words: Vec<String>,
 }
@@ -305,25 +311,28 @@ impl Template for Today {
             "stop-unclear",
             "account",
         ];
-        let need = |what: String, end: &'static str| Need {
+        let need = |what: String, end: &'static str, of_visit: bool| Need {
             id: "1".to_owned(),
             urgent: what == "task.urgent",
             what,
             end,
             since: (end == "done").then_some(start),
-            visit: Some(start.into()),
-            patient: Some("Maria Lopez".to_owned()),
+            visit: if of_visit { "0194".to_owned() } else { String::new() },
+            start: of_visit.then(|| start.into()),
+            patient: of_visit.then(|| "Maria Lopez".to_owned()),
+            number: if end == "done" { "+14155550123".to_owned() } else { String::new() },
+            perhaps: if of_visit { Vec::new() } else { vec!["Ana Lopez".to_owned(), "Maria Lopez".to_owned()] },
             words: if end == "done" { vec!["Monday morning".to_owned()] } else { Vec::new() },
         };
-        let held = ["vanished", "conflict"].map(|why| need(format!("held.{why}"), "held"));
-        let to_enter = ["cancelled", "moved", "confirmed"].map(|what| need(format!("enter.{what}"), "entered"));
+        let held = ["vanished", "conflict"].map(|why| need(format!("held.{why}"), "held", true));
+        let to_enter = ["cancelled", "moved", "confirmed"].map(|what| need(format!("enter.{what}"), "entered", true));
         let full = Self {
             is_today: false,
             visits: chips.iter().map(|chip| visit(chip, "")).chain(reasons).collect(),
             total: 40,
             chips: chips.iter().map(|chip| (choice(chip), 2)).collect(),
             locations: vec![choice("a"), choice("b")],
-            needs: kinds.iter().map(|kind| need(format!("task.{kind}"), "done")).collect(),
+            needs: kinds.iter().map(|kind| need(format!("task.{kind}"), "done", *kind != "reply")).collect(),
             more_needs: held.into_iter().chain(to_enter).collect(),
             arrived: 2,
             alarm: Some(start),

@@ -149,8 +149,29 @@ impl OpenTask {
     }
 }
 
+/// Somebody whom a text may be from: a patient with its number.
+#[derive(Debug, Clone, FromRow)]
+pub struct TaskPerson {
+    /// The task about the text.
+    #[sqlx(try_from = "Uuid")]
+    pub task: TaskId,
+    /// Who.
+    #[sqlx(try_from = "Uuid")]
+    pub patient: PatientId,
+    /// The patient, sealed.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub private: Sealed<PatientCol>,
+    /// Bound into it.
+    pub rev: i64,
+    /// The patient's salt.
+    #[sqlx(try_from = "Vec<u8>")]
+    pub salt: Salt,
+}
+
 /// Open tasks that one page shows.
 pub const MAX_OPEN_TASKS: i64 = 200;
+/// Patients that one page names beside tasks about no single visit.
+pub const MAX_TASK_PEOPLE: i64 = 400;
 /// Held and to-be-entered visits that one page shows.
 pub const MAX_NEEDS: i64 = 200;
 
@@ -233,6 +254,24 @@ impl Tx {
              WHERE t.practice_id = $1 AND t.state = 'open' ORDER BY t.created_at_ms, t.id LIMIT $2",
             practice.as_uuid(),
             MAX_OPEN_TASKS
+        )
+    }
+
+    /// Who has the numbers of the texts that open tasks are about, where no visit says whose they are; by task,
+    /// [`MAX_TASK_PEOPLE`] at most.
+    pub async fn task_people(&mut self, practice: PracticeId) -> Result<Vec<TaskPerson>, StoreError> {
+        all!(
+            self,
+            TaskPerson,
+            "SELECT t.id AS task, p.id AS patient, p.private, p.rev, p.salt
+             FROM tasks t
+             JOIN inbound i ON i.practice_id = t.practice_id AND i.id = t.subject_id
+             JOIN contact_points c ON c.practice_id = i.practice_id AND c.bix = i.bix
+             JOIN patients p ON p.practice_id = c.practice_id AND p.id = c.patient_id
+             WHERE t.practice_id = $1 AND t.state = 'open' AND t.appointment_id IS NULL
+             ORDER BY t.created_at_ms, t.id, p.id LIMIT $2",
+            practice.as_uuid(),
+            MAX_TASK_PEOPLE
         )
     }
 

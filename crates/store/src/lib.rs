@@ -48,7 +48,7 @@ mod upload;
 
 pub use answer::{AnswerTarget, NewAnswer, NewRequest};
 pub use audit::{Chain, ChainHead, StoredAudit};
-pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, OpenTask};
+pub use board::{BoardReminder, BoardRow, MAX_NEEDS, MAX_OPEN_TASKS, MAX_TASK_PEOPLE, OpenTask, TaskPerson};
 pub use consent::{ConsentEntry, ConsentNow};
 pub use desk::{Call, ConsentLine, VisitContact};
 pub use dispatch::{

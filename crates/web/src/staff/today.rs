@@ -140,8 +140,11 @@ fn of_visit(visit: &BoardVisit, end: &'static str, why: &str) -> staff::Need {
         end,
         urgent: false,
         since: None,
-        visit: Some(visit.start.clone()),
+        visit: visit.id.to_string(),
+        start: Some(visit.start.clone()),
         patient: Some(visit.patient.0.clone()),
+        number: String::new(),
+        perhaps: Vec::new(),
         words: Vec::new(),
     }
 }
@@ -153,7 +156,10 @@ fn task(need: &Need) -> staff::Need {
         end: "done",
         urgent: need.kind == "urgent",
         since: Some(need.since),
-        visit: need.visit.as_ref().map(|(_, start)| start.clone()),
+        visit: need.visit.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default(),
+        start: need.visit.as_ref().map(|(_, start)| start.clone()),
+        number: need.number.as_ref().map(|number| number.0.clone()).unwrap_or_default(),
+        perhaps: need.perhaps.iter().map(|name| name.0.clone()).collect(),
         patient: need.patient.as_ref().map(|name| name.0.clone()),
         words: need.words.iter().map(|word| word.0.clone()).collect(),
     }

@@ -182,6 +182,26 @@ async fn two_open_questions_are_not_confirmed_by_one_yes() {
 }
 
 #[tokio::test]
+async fn a_text_of_one_of_two_is_shown_with_its_number_and_both_names() {
+    both(|store| async move {
+        let scene = Scene::new(&store, PracticeSettings::default()).await;
+        scene.import(LEE_ROWS).await;
+        scene.import(OMAR_ROW).await;
+        scene.settle().await;
+        scene.sandbox.reply(LEE, "yes but we will be late").await.unwrap();
+        scene.followed().await;
+        let board = scene.world.flow.board(scene.world.practice, scene.world.staff, None).await.unwrap();
+        let [need] = board.needs.as_slice() else { panic!("{:?}", board.needs) };
+        assert_eq!((need.visit.is_none(), need.patient.is_none()), (true, true), "whose it is, a person must find out");
+        assert_eq!(need.number.as_ref().map(|number| number.0.as_str()), Some(LEE));
+        let mut names: Vec<&str> = need.perhaps.iter().map(|name| name.0.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["Emma Lee", "Noah Lee"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_hand_over_that_times_out_is_one_text_under_one_key() {
     both(|store| async move {
         let scene = Scene::new(&store, PracticeSettings::default()).await;
