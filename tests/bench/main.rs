@@ -6,7 +6,7 @@
 //!
 //! `KEPT_BENCH_ROWS` sets the rows of the schedule (100,000), `KEPT_BENCH_NOTICES` about how many visits are reminded
 //! of through the stub (20,000), `KEPT_BENCH_WAITING` how many notices wait beside them at most (1,000,000),
-//! `KEPT_BENCH_ONLY` names parts and engines, separated by commas. `KEPT_TEST_POSTGRES_URL` adds PostgreSQL; without it only SQLite is
+//! `KEPT_BENCH_STATEMENTS` prints the statements that took longest (`statements.rs`). `KEPT_BENCH_ONLY` names parts and engines, separated by commas. `KEPT_TEST_POSTGRES_URL` adds PostgreSQL; without it only SQLite is
 //! measured.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its results")]
@@ -21,6 +21,7 @@ mod portal;
 mod results;
 mod scene;
 mod schedule;
+mod statements;
 mod stub;
 mod webhooks;
 
@@ -28,6 +29,7 @@ use anyhow::Context as _;
 use kept_store::testing::TestDatabase;
 use results::Results;
 use scene::Scene;
+use statements::Statements;
 
 /// What can be named in `KEPT_BENCH_ONLY`.
 const ENGINES: [&str; 2] = ["sqlite", "postgres"];
@@ -79,9 +81,10 @@ fn number(variable: &str, usual: usize) -> anyhow::Result<usize> {
 async fn run(load: &Load) -> anyhow::Result<()> {
     let stub = stub::Stub::start()?;
     let mut results = Results::default();
+    let statements = Statements::start()?;
     if load.has("sqlite", &ENGINES) {
         let sqlite = TestDatabase::sqlite().await;
-        engine(&Scene::new("sqlite", &sqlite, &stub).await?, load, &mut results).await?;
+        engine(&Scene::new("sqlite", &sqlite, &stub).await?, load, &mut results, &statements).await?;
         sqlite.close().await;
         if load.has("webhooks", &PARTS) {
             let sqlite = TestDatabase::sqlite().await;
@@ -92,7 +95,7 @@ async fn run(load: &Load) -> anyhow::Result<()> {
     if load.has("postgres", &ENGINES)
         && let Some(postgres) = TestDatabase::postgres().await
     {
-        engine(&Scene::new("postgres", &postgres, &stub).await?, load, &mut results).await?;
+        engine(&Scene::new("postgres", &postgres, &stub).await?, load, &mut results, &statements).await?;
         postgres.close().await;
     }
     if load.has("postgres", &ENGINES)
@@ -111,9 +114,10 @@ async fn run(load: &Load) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn engine(scene: &Scene<'_>, load: &Load, results: &mut Results) -> anyhow::Result<()> {
+async fn engine(scene: &Scene<'_>, load: &Load, results: &mut Results, statements: &Statements) -> anyhow::Result<()> {
     if load.has("schedule", &PARTS) {
         schedule::run(scene, load.rows, results).await?;
+        eprint!("{}", statements.told("schedule"));
         // Years of the same schedule.
         if load.has("calendar", &PARTS) {
             calendar::run(scene, results).await?;
@@ -121,12 +125,14 @@ async fn engine(scene: &Scene<'_>, load: &Load, results: &mut Results) -> anyhow
     }
     if load.has("dispatch", &PARTS) {
         dispatch::run(scene, load.notices, results).await?;
+        eprint!("{}", statements.told("dispatch"));
     }
     if load.has("growth", &PARTS) {
         growth::run(scene, load.notices, load.waiting, results).await?;
     }
     if load.has("portal", &PARTS) {
         portal::run(scene, load.notices, results).await?;
+        eprint!("{}", statements.told("portal"));
     }
     Ok(())
 }
