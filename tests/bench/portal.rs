@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 /// Patients a second, and for how long.
 const PATIENTS_A_SECOND: u32 = 200;
 const SECONDS: u32 = 5;
+/// Whose patients they are. A practice's audit chain is written by one after the other, and nobody's patients come so thick.
+const PRACTICES: u32 = 20;
 /// Milliseconds within which 99 of 100 answers must come.
 const P99_MS: f64 = 25.0;
 
@@ -73,12 +75,16 @@ fn birth_date() -> NaiveDate {
     NaiveDate::from_ymd_opt(1980, 5, 17).expect("a day")
 }
 
-/// Patients of a second practice, each with a visit tomorrow: the practice's name in addresses, and what their link opens with.
+/// Patients of other practices, each with a visit tomorrow: the practice's name in addresses, and what their link opens with.
 async fn patients(scene: &Scene<'_>) -> anyhow::Result<Vec<(String, String)>> {
-    let world = World::over(scene.flow.clone(), Arc::clone(&scene.clock), PracticeSettings::default()).await;
+    let mut worlds = Vec::new();
+    for _ in 0..PRACTICES {
+        worlds.push(World::over(scene.flow.clone(), Arc::clone(&scene.clock), PracticeSettings::default()).await);
+    }
     let start = kept_domain::Instant::from_ms(scene.clock_ms() + 86_400_000);
     let mut links = Vec::new();
-    for _ in 0..PATIENTS_A_SECOND * SECONDS {
+    let patients = usize::try_from(PATIENTS_A_SECOND * SECONDS)?;
+    for world in worlds.iter().cycle().take(patients) {
         let patient = world.patient(Some(birth_date()), None).await;
         let visit = world.visit(patient, start).await;
         let link = scene.flow.new_link(world.practice, visit, Actor::System).await?;

@@ -8,6 +8,9 @@ use std::future::Future;
 /// `tests/run` sets it. Without it only SQLite is tested, unless `CI` is set: then a missing one is a failure.
 pub const POSTGRES_VARIABLE: &str = "KEPT_TEST_POSTGRES_URL";
 
+/// Seconds to wait for the server's cleaner to leave a database of many rows.
+const DROP_TRIES: u32 = 60;
+
 /// One empty, migrated database.
 #[derive(Debug)]
 pub struct TestDatabase {
@@ -66,10 +69,10 @@ impl TestDatabase {
         if let Some((server, name)) = self.drop_postgres {
             let mut admin = PgConnection::connect(&server).await.expect("the test server answers");
             // The server's own cleaner may look at the database just now; it is the superuser's, not ours to end.
-            for last in [false, false, false, false, true] {
+            for tries_left in (0..DROP_TRIES).rev() {
                 let sql = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
                 match sqlx::query(sql).execute(&mut admin).await {
-                    Err(problem) if last => panic!("the database can be dropped: {problem}"),
+                    Err(problem) if tries_left == 0 => panic!("the database can be dropped: {problem}"),
                     Err(_) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
                     Ok(_) => break,
                 }
@@ -119,6 +122,14 @@ impl crate::Tx {
             plans.push((text, plan));
         }
         Ok(plans)
+    }
+
+    /// Locks every row of a table until the transaction ends, as another program may.
+    pub async fn lock_table_rows(&mut self, table: &str) -> Result<(), crate::StoreError> {
+        if let crate::tx::Inner::Postgres(c) = &mut self.inner {
+            sqlx::raw_sql(AssertSqlSafe(format!("SELECT 1 FROM {table} FOR UPDATE"))).execute(&mut **c).await?;
+        }
+        Ok(())
     }
 
     /// How many rows each table holds, by name, for tests that nothing was written. Needs [`crate::Scope::Work`].
