@@ -10,9 +10,9 @@ use sqlx::sqlite::{
 };
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 /// How long a statement waits for another program's lock on the SQLite file before it is [`StoreError::Busy`].
 pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,6 +20,8 @@ pub(crate) const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a batch lets portal writes pass before it takes its turn all the same.
 const BATCH_PATIENCE: Duration = Duration::from_millis(50);
+/// After nobody has waited for so long, background work may take more at once.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// SQLite's writer keeps this much of the file in memory (negative: KiB). Keys of most indexes are random, so that a large upload
 /// comes back to all their pages; with the usual 2 MiB it would read and write each of them many times over.
@@ -100,6 +102,21 @@ pub enum Engine {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pools: Pools,
+    people: Arc<People>,
+}
+
+/// When somebody last waited for a transaction.
+#[derive(Debug)]
+struct People {
+    opened: std::time::Instant,
+    /// Milliseconds since the store was opened; 0: never.
+    last_ms: AtomicU64,
+}
+
+impl People {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 impl std::fmt::Debug for Store {
@@ -115,6 +132,8 @@ pub(crate) enum Pools {
         readers: SqlitePool,
         folder: SqlitePool,
         urgent: Arc<watch::Sender<usize>>,
+        /// Whose turn it is among batches.
+        turn: Arc<Mutex<()>>,
         /// Told of every commit.
         written: watch::Sender<()>,
     },
@@ -178,7 +197,8 @@ impl Store {
                     .map_err(unreachable)?;
                 let written = watch::Sender::new(());
                 let folder = checkpoint::start(options, written.subscribe());
-                Pools::Sqlite { writer, readers, folder, urgent: Arc::new(watch::Sender::new(0)), written }
+                let urgent = Arc::new(watch::Sender::new(0));
+                Pools::Sqlite { writer, readers, folder, urgent, turn: Arc::default(), written }
             }
             DatabaseUrl::Postgres(url) => {
                 let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Address)?;
@@ -191,7 +211,15 @@ impl Store {
                 Pools::Postgres { pool, batches: Arc::default() }
             }
         };
-        Ok(Self { pools })
+        let people = Arc::new(People { opened: std::time::Instant::now(), last_ms: AtomicU64::new(0) });
+        Ok(Self { pools, people })
+    }
+
+    /// Whether nobody has waited for a transaction for a while, so that background work may take more at once: whoever comes next
+    /// waits until it is done.
+    pub fn is_quiet(&self) -> bool {
+        let last = self.people.last_ms.load(Ordering::Relaxed);
+        last == 0 || u128::from(self.people.now_ms().saturating_sub(last)) >= QUIET.as_millis()
     }
 
     /// Which engine this is.
@@ -204,6 +232,7 @@ impl Store {
 
     /// Begins a read-write transaction that a person waits for.
     pub async fn begin(&self, scope: Scope) -> Result<Tx, StoreError> {
+        self.people.last_ms.store(self.people.now_ms().max(1), Ordering::Relaxed);
         match &self.pools {
             Pools::Sqlite { writer, urgent, written, .. } => {
                 urgent.send_modify(|waiting| *waiting += 1);
@@ -216,17 +245,22 @@ impl Store {
     }
 
     /// Begins a read-write transaction of background work. On SQLite, which has one writer, it lets those that a
-    /// person waits for go first.
+    /// person waits for go first, and no other batch stands between them and the one that is under way.
     pub async fn begin_batch(&self, scope: Scope) -> Result<Tx, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, urgent, written, .. } => {
+            Pools::Sqlite { writer, urgent, turn, written, .. } => {
+                let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(turn).lock_owned())
+                    .await
+                    .map_err(|_| sqlx::Error::PoolTimedOut)?;
                 let mut waiting = urgent.subscribe();
                 // Patience ends, so that steady portal traffic cannot starve the senders.
                 let gave_way =
                     tokio::time::timeout(BATCH_PATIENCE, waiting.wait_for(|count| *count == 0)).await.is_ok();
                 tracing::trace!(gave_way, "batch takes the writer");
                 let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(Tx::new(Inner::Sqlite(tx), scope, Some(written.clone())))
+                let mut tx = Tx::new(Inner::Sqlite(tx), scope, Some(written.clone()));
+                tx.turn = Some(turn);
+                Ok(tx)
             }
             Pools::Postgres { pool, batches } => begin_postgres(pool, &batch(BATCH, batches), scope).await,
         }
@@ -317,8 +351,49 @@ async fn begin_postgres(pool: &PgPool, begin: &str, scope: Scope) -> Result<Tx, 
 
 #[cfg(test)]
 mod tests {
+    use super::QUIET;
     use crate::Scope;
     use crate::testing::TestDatabase;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_person_waits_for_one_batch_at_most() {
+        let database = TestDatabase::sqlite().await;
+        let (store, order) = (database.store.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let under_way = store.begin_batch(Scope::Work).await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        // The batch has waited for longer than a batch is patient when the person comes.
+        for (who, after) in [("batch", 0), ("person", 100)] {
+            let (store, order) = (store.clone(), Arc::clone(&order));
+            waiting.spawn(async move {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                let tx =
+                    if who == "batch" { store.begin_batch(Scope::Work).await } else { store.begin(Scope::Work).await };
+                order.lock().unwrap().push(who);
+                tx.unwrap().rollback().await.unwrap();
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        under_way.rollback().await.unwrap();
+        while let Some(done) = waiting.join_next().await {
+            done.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), ["person", "batch"]);
+        database.close().await;
+    }
+
+    #[tokio::test]
+    async fn it_is_quiet_until_somebody_waits() {
+        let database = TestDatabase::sqlite().await;
+        database.store.begin_batch(Scope::Work).await.unwrap().rollback().await.unwrap();
+        assert!(database.store.is_quiet(), "batches disturb nobody");
+        database.store.begin(Scope::Work).await.unwrap().rollback().await.unwrap();
+        assert!(!database.store.is_quiet());
+        tokio::time::sleep(QUIET).await;
+        assert!(database.store.is_quiet());
+        database.close().await;
+    }
 
     #[tokio::test]
     async fn a_connection_whose_transaction_sqlite_ended_is_replaced() {

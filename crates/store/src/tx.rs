@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::pool::Engine;
 use kept_domain::PracticeId;
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 
 /// On whose behalf a transaction acts. PostgreSQL's row-level security enforces it; unset sees nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Tx {
     pub(crate) scope: Scope,
     /// Told when SQLite has written something.
     written: Option<watch::Sender<()>>,
+    /// A batch's turn on SQLite, until it is over. After `inner`, so that the writer is given back first.
+    pub(crate) turn: Option<OwnedMutexGuard<()>>,
     /// Every statement so far, for tests that look at how the engine goes about it.
     #[cfg(feature = "testing")]
     pub(crate) seen: Vec<String>,
@@ -40,6 +42,7 @@ impl Tx {
             inner,
             scope,
             written,
+            turn: None,
             #[cfg(feature = "testing")]
             seen: Vec::new(),
         }
