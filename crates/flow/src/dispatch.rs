@@ -23,11 +23,15 @@ use std::collections::BTreeMap;
 
 /// Notices a worker takes at once.
 pub const BATCH: i64 = 250;
+/// The same while somebody waits for the database, so that they wait less.
+pub const BUSY_BATCH: i64 = 100;
 /// How long a worker may keep a batch. Longer than any carrier's patience, or nothing could be begun within it.
 pub const LEASE: Duration = Duration::seconds(120);
 /// What is left of the lease for writing down what became of a batch. No hand-over begins that could end later: a slow send would
 /// be taken for a lost one, and sent again by somebody else.
 pub const RECORDED_WITHIN: Duration = Duration::seconds(10);
+/// When a batch is due again that met a passing fault before it was armed.
+pub const AFTER_FAULT: Duration = Duration::seconds(5);
 /// Hand-overs under way at once, each on a connection that is kept open.
 pub const SENDERS: usize = 24;
 
@@ -90,8 +94,9 @@ impl DispatchSummary {
 }
 
 impl Flow {
-    /// Leases up to `limit` notices that are due now, the longest due first.
+    /// Leases up to `limit` notices that are due now, the longest due first; no more than [`BUSY_BATCH`] while people are about.
     pub async fn claim_due(&self, limit: i64) -> Result<Option<Batch>, FlowError> {
+        let limit = if self.store.is_quiet() { limit } else { limit.min(BUSY_BATCH) };
         let token: LeaseToken = self.new_id();
         let lease_until = self.clock.wall() + LEASE;
         let mut tx = self.store.begin_batch(Scope::Work).await?;
@@ -108,7 +113,8 @@ impl Flow {
     }
 
     /// Sends a batch. An error of one practice leaves the other practices' notices untouched by it; what it left behind is
-    /// found by `reconcile` when the lease runs out.
+    /// given back at once where the fault is a passing one and nothing was armed, and else found by `reconcile` when the lease
+    /// runs out.
     pub async fn dispatch_batch(&self, batch: Batch) -> Result<DispatchSummary, FlowError> {
         let mut summary = DispatchSummary::default();
         let mut first_error = None;
@@ -118,6 +124,9 @@ impl Flow {
                 Err(error) => {
                     tracing::error!(%practice, %error, "a batch of notices could not be sent");
                     self.note_tampering(&error).await?;
+                    if error.is_passing() {
+                        self.give_back(*practice, batch.token, notices).await;
+                    }
                     first_error.get_or_insert(error);
                 }
             }
@@ -130,12 +139,31 @@ impl Flow {
     /// Gives an unstarted batch back, at shutdown.
     pub async fn release(&self, batch: Batch) -> Result<(), FlowError> {
         for (practice, notices) in &batch.notices {
-            let mut tx = self.store.begin_batch(Scope::Practice(*practice)).await?;
-            let all: Vec<_> = notices.iter().map(|id| (*id, None)).collect();
-            tx.release_notices(*practice, batch.token, &all).await?;
-            tx.commit().await?;
+            self.release_claimed(*practice, batch.token, notices, None).await?;
         }
         Ok(())
+    }
+
+    /// Gives back what is still claimed of a batch that met a passing fault, for a moment later: nobody need wait for the lease.
+    async fn give_back(&self, practice: PracticeId, token: LeaseToken, notices: &[NoticeId]) {
+        let due_at = self.clock.civil() + AFTER_FAULT;
+        if let Err(error) = self.release_claimed(practice, token, notices, Some(due_at)).await {
+            tracing::warn!(%practice, %error, "a batch was not given back; it is found when its lease runs out");
+        }
+    }
+
+    /// What was armed stays as it is.
+    async fn release_claimed(
+        &self,
+        practice: PracticeId,
+        token: LeaseToken,
+        notices: &[NoticeId],
+        due_at: Option<Instant>,
+    ) -> Result<(), FlowError> {
+        let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
+        let all: Vec<_> = notices.iter().map(|id| (*id, due_at)).collect();
+        tx.release_notices(practice, token, &all).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Claims and sends one batch.

@@ -222,7 +222,7 @@ impl Flow {
     ) -> Result<(ImportOutcome, Forecast), ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
         let mapping = mapping_of(&*self.practice(practice).await?, &row)?;
-        let foretold = self.foretell(import_request(practice, staff, &row, mapping, &file)?).await?;
+        let foretold = self.foretell(import_request(practice, staff, &row, mapping.as_deref(), &file)?).await?;
         let entry = AuditEntry::new(act::UPLOAD_VIEWED, Actor::Staff(staff)).id("upload", id).word("page", "check");
         self.note_view(practice, entry).await?;
         Ok(foretold)
@@ -334,7 +334,8 @@ impl Flow {
     ) -> Result<ImportOutcome, ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
         let mapping = mapping_of(&*self.practice(practice).await?, &row)?;
-        let request = ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, mapping, &file)? };
+        let request =
+            ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, mapping.as_deref(), &file)? };
         self.import(request).await
     }
 }
@@ -344,10 +345,10 @@ fn import_request<'a>(
     practice: PracticeId,
     staff: StaffId,
     row: &UploadRow,
-    mapping: Option<String>,
+    mapping: Option<&str>,
     file: &'a UploadPrivate,
 ) -> Result<ImportRequest<'a>, ImportError> {
-    let mapping = mapping.as_deref().map(Mapping::parse).transpose().map_err(crate::intake::FileError::from)?;
+    let mapping = mapping.map(Mapping::parse).transpose().map_err(crate::intake::FileError::from)?;
     Ok(ImportRequest {
         practice,
         file_name: &file.file_name,

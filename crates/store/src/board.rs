@@ -1,6 +1,6 @@
 //! The front desk's day: visits, what was sent for them, what waits for a person; and the desk's marks.
 
-use crate::dialect::{Kind, Rows};
+use crate::dialect::Rows;
 use crate::error::StoreError;
 use crate::tx::Tx;
 use kept_domain::private::{InboundCol, PatientCol, RequestCol};
@@ -313,10 +313,6 @@ impl Tx {
         by: OutcomeBy,
         now: Instant,
     ) -> Result<Vec<AppointmentId>, StoreError> {
-        let mut rows = Rows::new(&[("id", Kind::Uuid)]);
-        for id in visits {
-            rows.push().uuid(*id);
-        }
         let changed = bulk_all!(
             self,
             (Uuid,),
@@ -329,7 +325,7 @@ impl Tx {
              FROM {rows} AS r
              WHERE appointments.practice_id = {practice} AND appointments.id = r.id AND appointments.status <> $3
              RETURNING appointments.id",
-            rows,
+            Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid(),
             status.as_str(),
             by.as_str(),

@@ -129,11 +129,13 @@ impl Rows {
         Self { columns: columns.iter().map(|(name, kind)| (*name, Values::of(*kind))).collect(), count: 0 }
     }
 
-    /// Rows of one column of ids.
+    /// Rows of one column of ids, in their order: where two lock the same rows, neither has what the other waits for.
     pub(crate) fn of_ids<I: Into<Uuid>>(name: &'static str, ids: impl IntoIterator<Item = I>) -> Self {
+        let mut ids: Vec<Uuid> = ids.into_iter().map(Into::into).collect();
+        ids.sort_unstable();
         let mut rows = Self::new(&[(name, Kind::Uuid)]);
         for id in ids {
-            rows.push().uuid(id.into());
+            rows.push().uuid(id);
         }
         rows
     }

@@ -145,25 +145,22 @@ impl Tx {
         )
     }
 
-    /// Renews the lease of claimed notices and locks their rows until the end of the transaction. Returns those that
-    /// are still held under the token.
+    /// Locks the rows of claimed notices until the end of the transaction. Returns those that are still held under the token.
     pub async fn hold_claimed(
         &mut self,
         practice: PracticeId,
         token: LeaseToken,
-        lease_until: Instant,
         notices: &[NoticeId],
     ) -> Result<Vec<NoticeId>, StoreError> {
         let rows = bulk_all!(
             self,
             (Uuid,),
-            "UPDATE notices SET lease_until_ms = $4 FROM {rows} AS r
-             WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3
-             RETURNING notices.id",
+            "SELECT n.id FROM notices n WHERE (n.practice_id, n.id) IN (SELECT {practice}, r.id FROM {rows} AS r)
+                 AND n.state || '' = 'claimed' AND n.lease_token = $3
+             ORDER BY n.id {wait_lock}",
             Rows::of_ids("id", notices.iter().copied()),
             practice.as_uuid(),
-            token.as_uuid(),
-            lease_until.as_ms()
+            token.as_uuid()
         )?;
         Ok(rows.into_iter().map(|(id,)| id.into()).collect())
     }
@@ -236,13 +233,13 @@ impl Tx {
         )
     }
 
-    /// Freezes claimed notices, begins their attempts and marks their reminders as said (`now` is wall time, `civil` the
-    /// practice's); those of a later attempt are said by that one. Returns how many notices were still held under the token; the
+    /// Freezes claimed notices under a lease that begins anew, begins their attempts and marks their reminders as said (`now` is wall
+    /// time, `civil` the practice's); those of a later attempt are said by that one. Returns how many notices were still held under the token; the
     /// caller rolls back if fewer than it asked for.
     pub async fn arm_notices(
         &mut self,
         practice: PracticeId,
-        token: LeaseToken,
+        (token, lease_until): (LeaseToken, Instant),
         now: Instant,
         civil: Instant,
         armed: &[Armed],
@@ -275,13 +272,14 @@ impl Tx {
         let count = bulk!(
             self,
             "UPDATE notices SET state = 'armed', body = r.body, link_secret = r.link_secret, link_id = r.link_id, rev = r.rev,
-                 send_day = r.send_day, carrier = r.carrier, attempts = r.number, armed_at_ms = $4
+                 send_day = r.send_day, carrier = r.carrier, attempts = r.number, armed_at_ms = $4, lease_until_ms = $5
              FROM {rows} AS r
              WHERE notices.practice_id = {practice} AND notices.id = r.id AND notices.state || '' = 'claimed' AND notices.lease_token = $3",
             rows,
             practice.as_uuid(),
             token.as_uuid(),
-            now.as_ms()
+            now.as_ms(),
+            lease_until.as_ms()
         )?;
         bulk!(
             self,
@@ -354,12 +352,16 @@ impl Tx {
             rows,
             practice.as_uuid()
         )?;
-        // What is still useful of an expired notice is planned anew: planning looks at them again.
+        // What is still useful of an expired notice is planned anew: planning looks at them again. Locked in their order, since
+        // two batches may hold notices of the same visits.
         bulk!(
             self,
-            "UPDATE appointments SET plan_due = TRUE WHERE (practice_id, id) IN (
-                 SELECT m.practice_id, m.appointment_id FROM {rows} AS r
-                 JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired' OR r.untaken)",
+            "WITH due AS MATERIALIZED (
+                 SELECT a.practice_id, a.id FROM appointments a WHERE (a.practice_id, a.id) IN (
+                     SELECT m.practice_id, m.appointment_id FROM {rows} AS r
+                     JOIN reminders m ON m.practice_id = {practice} AND m.notice_id = r.id WHERE r.state = 'expired' OR r.untaken)
+                 ORDER BY a.id {wait_lock})
+             UPDATE appointments SET plan_due = TRUE WHERE (practice_id, id) IN (SELECT practice_id, id FROM due)",
             rows,
             practice.as_uuid()
         )?;

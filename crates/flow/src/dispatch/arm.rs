@@ -99,7 +99,7 @@ impl Flow {
         // seen here or later than everything that goes out now.
         tx.hold_chain_head(practice, Chain::Consent).await?;
         let (now, wall) = (self.clock.civil(), self.clock.wall());
-        let held: HashSet<NoticeId> = tx.hold_claimed(practice, token, wall + LEASE, &ids).await?.into_iter().collect();
+        let held: HashSet<NoticeId> = tx.hold_claimed(practice, token, &ids).await?.into_iter().collect();
         // A day of margin: the zones of a practice's patients differ by less.
         let since = i64::from(day_number(now.utc().date_naive())) - CAP_DAYS - 1;
         let mut facts = Facts {
@@ -134,7 +134,7 @@ impl Flow {
         let links: Vec<_> = ready.iter_mut().filter_map(|one| one.text.new_link.take()).collect();
         tx.insert_links(practice, &links).await?;
         let armed: Vec<Armed> = ready.iter().map(|one| self.armed(one, &facts)).collect();
-        tx.arm_notices(practice, token, wall, now, &armed).await?;
+        tx.arm_notices(practice, (token, wall + LEASE), wall, now, &armed).await?;
         let entry = AuditEntry::system(act::NOTICES_ARMED)
             .id("batch", token)
             .count("armed", count(ready.len()))

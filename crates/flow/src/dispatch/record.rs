@@ -10,8 +10,9 @@ use crate::{Flow, FlowError, OpenPractice};
 use chrono::Duration;
 use futures_util::{StreamExt as _, stream};
 use kept_carrier::{Line, Mail, Outbound, Outcome as Carried, Refusal, Sure};
-use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, NoticeId, NoticeState, TaskId};
+use kept_domain::{BlindIndex, Channel, Instant, LeaseToken, NoticeId, NoticeState, PracticeId, TaskId};
 use kept_store::{Chain, LOOKING_UP, NewTask, Outcome, PastAttempt, Scope};
+use std::time::Duration as StdDuration;
 
 /// What the carrier said of one notice.
 pub(super) struct HandedOver {
@@ -30,6 +31,18 @@ pub(super) struct HandedOver {
     past: Vec<PastAttempt>,
     answer: Carried,
 }
+
+/// What is written down of a batch.
+struct Fates {
+    outcomes: Vec<Outcome>,
+    tasks: Vec<NewTask>,
+    never_left: Vec<NoticeId>,
+    refused: Vec<RefusedNumber>,
+    trouble: Trouble,
+}
+
+/// How many milliseconds to wait each time before what became of a batch is written down again; together less than [`RECORDED_WITHIN`].
+const RECORD_AGAIN_MS: [u64; 5] = [50, 200, 750, 2_000, 4_000];
 
 impl Flow {
     /// Speaks to the carriers, up to [`SENDERS`] notices at once. No transaction is open.
@@ -145,23 +158,45 @@ impl Flow {
             }
             outcomes.push(outcome);
         }
+        let fates = Fates { outcomes, tasks, never_left, refused, trouble };
+        // What the carrier said cannot be asked for again: a lock that somebody holds must not make it a doubt.
+        for pause in RECORD_AGAIN_MS {
+            match self.write_fates(practice, token, wall, &fates).await {
+                Err(error) if error.is_passing() => {
+                    tracing::warn!(%practice, %error, "what became of a batch is written down a moment later");
+                    tokio::time::sleep(StdDuration::from_millis(pause)).await;
+                }
+                done => return done,
+            }
+        }
+        self.write_fates(practice, token, wall, &fates).await
+    }
+
+    async fn write_fates(
+        &self,
+        practice: PracticeId,
+        token: LeaseToken,
+        wall: Instant,
+        fates: &Fates,
+    ) -> Result<(), FlowError> {
+        let Fates { outcomes, tasks, never_left, refused, trouble } = fates;
         let mut tx = self.store.begin_batch(Scope::Practice(practice)).await?;
         if !refused.is_empty() {
             // First of all locks: an opt-out may follow, and whoever arms holds it and then counts messages of the same days.
             tx.lock_chain_head(practice, Chain::Consent).await?;
         }
         let recorded =
-            usize::try_from(tx.record_outcomes(practice, token, wall, &outcomes).await?).unwrap_or(usize::MAX);
+            usize::try_from(tx.record_outcomes(practice, token, wall, outcomes).await?).unwrap_or(usize::MAX);
         if recorded < outcomes.len() {
             // Another worker settled them as lost: it asks the carrier, or a person looks.
             let late = outcomes.len() - recorded;
             tracing::warn!(%practice, late, "hand-overs ended after their lease; what the carrier said of them is lost");
         }
-        tx.delete_sends(practice, &never_left).await?;
-        tx.insert_tasks(practice, wall, &tasks).await?;
-        self.tell_trouble(&mut tx, practice, &trouble).await?;
+        tx.delete_sends(practice, never_left).await?;
+        tx.insert_tasks(practice, wall, tasks).await?;
+        self.tell_trouble(&mut tx, practice, trouble).await?;
         if !refused.is_empty() {
-            self.refuse_numbers(&mut tx, practice, &refused).await?;
+            self.refuse_numbers(&mut tx, practice, refused).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -311,6 +311,9 @@ impl Tx {
             ("to_enter", Kind::Text),
             ("change_notice", Kind::Text),
         ]);
+        // In their order, as whoever else locks several visits.
+        let mut changed: Vec<&ChangedVisit> = changed.iter().collect();
+        changed.sort_unstable_by_key(|visit| visit.now.id);
         for ChangedVisit { now, was_rev, was_status, was_answer, was_revision, was_held, was_to_enter } in changed {
             rows.push()
                 .uuid(now.id)

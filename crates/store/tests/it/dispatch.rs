@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 pub(crate) const NOW: Instant = Instant::from_ms(1_000_000);
 pub(crate) const NUMBER: BlindIndex = BlindIndex([7; 16]);
-const LATER: Instant = Instant::from_ms(2_000_000);
+pub(crate) const LATER: Instant = Instant::from_ms(2_000_000);
 const NOTICE: u128 = 10_000;
 
 pub(crate) fn notice_id(n: u128) -> NoticeId {
@@ -103,7 +103,7 @@ pub(crate) fn outcome(n: u128, state: NoticeState, provider_ref: Option<&str>) -
 pub(crate) async fn send_first(store: &Store, practice: PracticeId) -> NoticeId {
     claim(store, token(1), 1).await;
     let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-    assert_eq!(tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap(), 1);
+    assert_eq!(tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap(), 1);
     let sent = [outcome(0, NoticeState::Sent, Some("m-0"))];
     assert_eq!(tx.record_outcomes(practice, token(1), NOW, &sent).await.unwrap(), 1);
     tx.commit().await.unwrap();
@@ -196,15 +196,15 @@ async fn a_lost_token_can_neither_hold_nor_arm_nor_record_nor_release() {
         let first = [notice_id(0)];
         assert_eq!(claim(&store, token(1), 1).await, first);
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        assert_eq!(tx.hold_claimed(practice, token(2), LATER, &first).await.unwrap(), []);
-        assert_eq!(tx.arm_notices(practice, token(2), NOW, NOW, &[armed(0, 1)]).await.unwrap(), 0);
+        assert_eq!(tx.hold_claimed(practice, token(2), &first).await.unwrap(), []);
+        assert_eq!(tx.arm_notices(practice, (token(2), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap(), 0);
         assert_eq!(tx.release_notices(practice, token(2), &[(first[0], None)]).await.unwrap(), 0);
         assert_eq!(tx.drop_notices(practice, token(2), NOW, &[]).await.unwrap(), 0);
         tx.rollback().await.unwrap();
 
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        assert_eq!(tx.hold_claimed(practice, token(1), LATER, &first).await.unwrap(), first);
-        assert_eq!(tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap(), 1);
+        assert_eq!(tx.hold_claimed(practice, token(1), &first).await.unwrap(), first);
+        assert_eq!(tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap(), 1);
         let sent = [outcome(0, NoticeState::Sent, Some("m-0"))];
         assert_eq!(tx.record_outcomes(practice, token(2), NOW, &sent).await.unwrap(), 0, "the lease is another's");
         assert_eq!(tx.rearm_notices(practice, token(2), &first).await.unwrap(), 0);
@@ -221,7 +221,7 @@ async fn a_worker_that_died_between_arming_and_recording_leaves_what_can_be_sent
         let practice = notices(&store, 2).await;
         assert_eq!(claim(&store, token(1), 2).await.len(), 2);
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
         tx.commit().await.unwrap();
 
         let mut tx = store.begin(Scope::Work).await.unwrap();
@@ -261,7 +261,7 @@ async fn what_was_tried_is_remembered_and_may_leave_a_notice_in_doubt() {
         assert_eq!(claim(&store, token(1), 2).await.len(), 2);
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
         assert_eq!(tx.attempts_of(practice, &both).await.unwrap(), []);
-        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
         let busy = Outcome {
             attempt: "retry",
             code: Some("busy".to_owned()),
@@ -274,7 +274,9 @@ async fn what_was_tried_is_remembered_and_may_leave_a_notice_in_doubt() {
 
         claim(&store, token(2), 2).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(2), LATER, NOW, &[Armed { carrier: "other", ..armed(0, 2) }]).await.unwrap();
+        tx.arm_notices(practice, (token(2), LATER), LATER, NOW, &[Armed { carrier: "other", ..armed(0, 2) }])
+            .await
+            .unwrap();
         let past: Vec<_> = tx
             .attempts_of(practice, &both)
             .await
@@ -315,7 +317,7 @@ async fn what_is_found_out_about_a_lost_notice_counts_once_and_for_its_attempt()
         let practice = notices(&store, 2).await;
         claim(&store, token(1), 2).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(1), LATER, NOW, &[armed(0, 1), armed(1, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), LATER, NOW, &[armed(0, 1), armed(1, 1)]).await.unwrap();
         let lost = |n: u128, reason: &str| Outcome {
             reason: Some(reason.to_owned()),
             attempt: "unknown",
@@ -353,7 +355,7 @@ async fn what_is_found_out_about_a_lost_notice_counts_once_and_for_its_attempt()
         let practice = notices(&store, 1).await;
         claim(&store, token(1), 1).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
         let lost = Outcome {
             reason: Some(LOOKING_UP.to_owned()),
             attempt: "unknown",

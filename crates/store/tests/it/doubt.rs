@@ -1,6 +1,6 @@
 //! When an attempt whose end nobody wrote down had ended, and whether a message found at the carrier can be another's.
 
-use super::dispatch::{NOW, armed, claim, notice_id, notices, outcome, token};
+use super::dispatch::{LATER, NOW, armed, claim, notice_id, notices, outcome, token};
 use kept_domain::*;
 use kept_store::testing::both;
 use kept_store::*;
@@ -14,7 +14,7 @@ async fn an_attempt_ended_when_it_was_recorded_or_else_with_its_lease() {
         let first = [notice_id(0)];
         claim(&store, token(1), 1).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
         // The worker never came back, and its carrier recognises no keys any more.
         assert_eq!(tx.rearm_notices(practice, token(1), &first).await.unwrap(), 1);
         tx.commit().await.unwrap();
@@ -32,7 +32,7 @@ async fn an_attempt_ended_when_it_was_recorded_or_else_with_its_lease() {
         let practice = notices(&store, 1).await;
         claim(&store, token(1), 1).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
         let reason = Some(LOOKING_UP.to_owned());
         let lost = Outcome { reason, attempt: "unknown", ..outcome(0, NoticeState::Uncertain, None) };
         let recorded = Instant::from_ms(NOW.as_ms() + 70_000);
@@ -52,7 +52,7 @@ async fn whoever_is_on_the_way_to_the_same_number_may_be_what_is_found() {
         let lost = [notice_id(0)];
         claim(&store, token(1), 1).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
         let uncertain = Outcome { attempt: "unknown", ..outcome(0, NoticeState::Uncertain, None) };
         tx.record_outcomes(practice, token(1), NOW, &[uncertain]).await.unwrap();
         assert_eq!(tx.notices_with_others(practice, &lost, NOW).await.unwrap(), [], "the other one only waits");
@@ -60,7 +60,7 @@ async fn whoever_is_on_the_way_to_the_same_number_may_be_what_is_found() {
         claim(&store, token(2), 1).await;
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
         assert_eq!(tx.notices_with_others(practice, &lost, NOW).await.unwrap(), lost, "claimed");
-        tx.arm_notices(practice, token(2), NOW, NOW, &[armed(1, 1)]).await.unwrap();
+        tx.arm_notices(practice, (token(2), LATER), NOW, NOW, &[armed(1, 1)]).await.unwrap();
         assert_eq!(tx.notices_with_others(practice, &lost, NOW).await.unwrap(), lost, "armed");
         let uncertain = Outcome { attempt: "unknown", ..outcome(1, NoticeState::Uncertain, None) };
         tx.record_outcomes(practice, token(2), NOW, &[uncertain]).await.unwrap();

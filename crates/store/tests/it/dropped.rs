@@ -1,6 +1,6 @@
 //! Notices that end without going out: what they leave behind.
 
-use super::dispatch::{NOW, NUMBER, armed, claim, notice_id, notices, outcome, token};
+use super::dispatch::{LATER, NOW, NUMBER, armed, claim, notice_id, notices, outcome, token};
 use super::intake::id;
 use kept_domain::*;
 use kept_store::testing::both;
@@ -14,7 +14,7 @@ async fn not_taken(store: &Store, practice: PracticeId) {
     claim(store, token(1), 1).await;
     let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
     tx.insert_sends(practice, &[Send { bix: NUMBER, send_day: 5, slot: 1, notice: notice_id(0) }]).await.unwrap();
-    tx.arm_notices(practice, token(1), NOW, NOW, &[armed(0, 1)]).await.unwrap();
+    tx.arm_notices(practice, (token(1), LATER), NOW, NOW, &[armed(0, 1)]).await.unwrap();
     let busy = Outcome { attempt: "retry", due_at: Some(NOW), ..outcome(0, NoticeState::Planned, None) };
     tx.record_outcomes(practice, token(1), NOW, &[busy]).await.unwrap();
     tx.commit().await.unwrap();
@@ -84,7 +84,7 @@ async fn cancelled(second: Option<&'static str>) -> Vec<(ReminderState, Option<S
             if let Some(attempt) = second {
                 claim(&store, token(2), 1).await;
                 let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-                tx.arm_notices(practice, token(2), NOW, NOW, &[armed(0, 2)]).await.unwrap();
+                tx.arm_notices(practice, (token(2), LATER), NOW, NOW, &[armed(0, 2)]).await.unwrap();
                 let again = Outcome { attempt, ..outcome(0, NoticeState::Planned, None) };
                 tx.record_outcomes(practice, token(2), NOW, &[again]).await.unwrap();
                 tx.commit().await.unwrap();

@@ -225,7 +225,7 @@ async fn reminders_and_notices_are_written_once_and_change_until_they_are_in_som
         assert_eq!(tx.cancel_unarmed_notices(practice, &both, SkipReason::Superseded, NOW).await.unwrap(), 0);
         let of = tx.plan_reminders(practice, &visits([1])).await.unwrap().remove(0).notice.unwrap();
         assert_eq!(of.state, NoticeState::Cancelled);
-        assert_eq!(tx.hold_claimed(practice, id(900), due, &[id(802)]).await.unwrap(), [], "the lease is gone");
+        assert_eq!(tx.hold_claimed(practice, id(900), &[id(802)]).await.unwrap(), [], "the lease is gone");
     })
     .await;
 }

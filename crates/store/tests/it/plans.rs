@@ -254,7 +254,7 @@ async fn sending_finds_its_rows_by_index() {
         let mut tx = store.begin_batch(Scope::Practice(practice)).await.unwrap();
         assert_eq!(tx.claimed_notices(practice, &ids).await.unwrap().len(), 250);
         assert_eq!(tx.notice_reminders(practice, &ids).await.unwrap().len(), 250);
-        assert_eq!(tx.hold_claimed(practice, token, LATER, &ids).await.unwrap().len(), 250);
+        assert_eq!(tx.hold_claimed(practice, token, &ids).await.unwrap().len(), 250);
         assert_eq!(tx.arm_facts(practice, &ids).await.unwrap().len(), 250);
         tx.sends_since(practice, &numbers, 0).await.unwrap();
         let sends: Vec<Send> =
@@ -275,7 +275,7 @@ async fn sending_finds_its_rows_by_index() {
                 consent_seq: None,
             })
             .collect();
-        assert_eq!(tx.arm_notices(practice, token, NOW, NOW, &armed).await.unwrap(), 250);
+        assert_eq!(tx.arm_notices(practice, (token, LATER), NOW, NOW, &armed).await.unwrap(), 250);
         check(store.engine(), &tx.explain_all().await.unwrap());
         tx.commit().await.unwrap();
         // The first attempts there are; the server counts them by itself once there are many.

@@ -102,7 +102,7 @@ impl Scene {
             attempt_number: claimed.attempts + 1,
             consent_seq: Some(1),
         };
-        assert_eq!(tx.arm_notices(practice, token, NOW, NOW, &[armed]).await.unwrap(), 1);
+        assert_eq!(tx.arm_notices(practice, (token, NOW), NOW, NOW, &[armed]).await.unwrap(), 1);
         assert_eq!(tx.record_outcomes(practice, token, NOW, &[outcome]).await.unwrap(), 1);
         tx.commit().await.unwrap();
         notice
@@ -434,7 +434,7 @@ async fn an_attempt_against_the_ledger_is_found_on_both_engines() {
             attempt_number: 1,
             consent_seq: Some(1),
         };
-        assert_eq!(tx.arm_notices(practice, token, later, later, &[armed]).await.unwrap(), 1);
+        assert_eq!(tx.arm_notices(practice, (token, later), later, later, &[armed]).await.unwrap(), 1);
         tx.commit().await.unwrap();
         let mut found = Vec::new();
         let proof = flow.prove_consent(practice, |finding| found.push(finding.clone())).await.unwrap();

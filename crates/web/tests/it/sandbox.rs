@@ -6,8 +6,8 @@ use kept_domain::{Answer, Channel, Instant, PracticeSettings};
 use kept_flow::intake::ImportRequest;
 use kept_flow::sandbox::{MessageStatus, NotCalled, StatusEvent};
 use kept_flow::testing::{NOW, World, flow_with};
-use kept_store::testing::both;
-use kept_store::{Scope, Store};
+use kept_store::testing::{TestDatabase, both};
+use kept_store::{DatabaseUrl, Scope, Store};
 use kept_web::sandbox::{Hand, Receipts, Sandbox, Switches};
 use kept_web::{Settings, WebState, router};
 use std::sync::Arc;
@@ -217,6 +217,59 @@ async fn a_hand_over_that_times_out_is_one_text_under_one_key() {
         assert_eq!(scene.answers().await, [Answer::Accepted]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_was_handed_over_is_recorded_although_somebody_holds_a_lock() {
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let mut settings = database.settings.clone();
+    let DatabaseUrl::Postgres(url) = &mut settings.url else { panic!("{settings:?}") };
+    url.push_str("?options=-c%20lock_timeout%3D20ms");
+    let store = Store::connect(&settings).await.unwrap();
+    let scene = Scene::new(&store, PracticeSettings::default()).await;
+    let flow = &scene.world.flow;
+    scene.import(OMAR_ROW).await;
+    flow.plan_sweep().await.unwrap();
+    let batch = flow.claim_due(10).await.unwrap().expect("the booking is due");
+    let armed = flow.arm_batch(flow.compose_batch(&batch).await.unwrap()).await.unwrap();
+    let handed = flow.hand_over_batch(armed).await;
+
+    let mut other = database.store.begin(Scope::Work).await.unwrap();
+    other.lock_table_rows("notices").await.unwrap();
+    let recording = flow.record_batch(handed);
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        other.commit().await.unwrap();
+    };
+    let (recorded, ()) = tokio::join!(recording, later);
+    assert_eq!(recorded.unwrap().sent, 1, "what the carrier said is not lost");
+    store.close().await;
+    database.close().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_met_a_lock_is_given_back_and_goes_out_a_moment_later() {
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let mut settings = database.settings.clone();
+    let DatabaseUrl::Postgres(url) = &mut settings.url else { panic!("{settings:?}") };
+    url.push_str("?options=-c%20lock_timeout%3D20ms");
+    let store = Store::connect(&settings).await.unwrap();
+    let scene = Scene::new(&store, PracticeSettings::default()).await;
+    let flow = &scene.world.flow;
+    scene.import(OMAR_ROW).await;
+    flow.plan_sweep().await.unwrap();
+    let batch = flow.claim_due(10).await.unwrap().expect("the booking is due");
+    // Arming counts what it says in the ledger's practice first.
+    let mut other = database.store.begin(Scope::Work).await.unwrap();
+    other.lock_table_rows("chain_heads").await.unwrap();
+    let error = flow.dispatch_batch(batch).await.unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    other.commit().await.unwrap();
+    assert!(flow.claim_due(10).await.unwrap().is_none(), "not at once");
+    scene.world.clock.set_civil(scene.world.flow.clock.civil() + kept_flow::dispatch::AFTER_FAULT);
+    assert_eq!(flow.dispatch_due(10).await.unwrap().sent, 1);
+    store.close().await;
+    database.close().await;
 }
 
 #[tokio::test]
