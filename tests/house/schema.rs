@@ -235,6 +235,7 @@ fn statements(sql: &str) -> Vec<String> {
         .map(|statement| {
             let words = statement.split_whitespace().map(|word| match word.trim_end_matches(',') {
                 "UUID" | "BYTEA" => word.replace("UUID", "BLOB").replace("BYTEA", "BLOB"),
+                "gen_random_uuid()" => word.replace("gen_random_uuid()", "randomblob(16)"),
                 _ => word.to_owned(),
             });
             words.collect::<Vec<_>>().join(" ")

@@ -351,49 +351,8 @@ async fn begin_postgres(pool: &PgPool, begin: &str, scope: Scope) -> Result<Tx, 
 
 #[cfg(test)]
 mod tests {
-    use super::QUIET;
     use crate::Scope;
     use crate::testing::TestDatabase;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    #[tokio::test]
-    async fn a_person_waits_for_one_batch_at_most() {
-        let database = TestDatabase::sqlite().await;
-        let (store, order) = (database.store.clone(), Arc::new(std::sync::Mutex::new(Vec::new())));
-        let under_way = store.begin_batch(Scope::Work).await.unwrap();
-        let mut waiting = tokio::task::JoinSet::new();
-        // The batch has waited for longer than a batch is patient when the person comes.
-        for (who, after) in [("batch", 0), ("person", 100)] {
-            let (store, order) = (store.clone(), Arc::clone(&order));
-            waiting.spawn(async move {
-                tokio::time::sleep(Duration::from_millis(after)).await;
-                let tx =
-                    if who == "batch" { store.begin_batch(Scope::Work).await } else { store.begin(Scope::Work).await };
-                order.lock().unwrap().push(who);
-                tx.unwrap().rollback().await.unwrap();
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        under_way.rollback().await.unwrap();
-        while let Some(done) = waiting.join_next().await {
-            done.unwrap();
-        }
-        assert_eq!(*order.lock().unwrap(), ["person", "batch"]);
-        database.close().await;
-    }
-
-    #[tokio::test]
-    async fn it_is_quiet_until_somebody_waits() {
-        let database = TestDatabase::sqlite().await;
-        database.store.begin_batch(Scope::Work).await.unwrap().rollback().await.unwrap();
-        assert!(database.store.is_quiet(), "batches disturb nobody");
-        database.store.begin(Scope::Work).await.unwrap().rollback().await.unwrap();
-        assert!(!database.store.is_quiet());
-        tokio::time::sleep(QUIET).await;
-        assert!(database.store.is_quiet());
-        database.close().await;
-    }
 
     #[tokio::test]
     async fn a_connection_whose_transaction_sqlite_ended_is_replaced() {

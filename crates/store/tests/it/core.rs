@@ -3,6 +3,8 @@
 use kept_store::testing::{TestDatabase, both};
 use kept_store::{DatabaseUrl, Scope, Settings, Store, StoreError};
 use sqlx::{Connection as _, PgConnection};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_fresh_database_has_the_wanted_schema_and_migrating_again_changes_nothing() {
@@ -110,6 +112,45 @@ async fn a_batch_lets_a_portal_write_pass() {
     batch.await.unwrap();
     assert_eq!(*order.lock().unwrap(), ["portal", "batch"]);
     database.close().await;
+}
+
+#[tokio::test]
+async fn a_person_waits_for_one_batch_at_most() {
+    let database = TestDatabase::sqlite().await;
+    let (store, order) = (database.store.clone(), Arc::new(Mutex::new(Vec::new())));
+    let under_way = store.begin_batch(Scope::Work).await.unwrap();
+    let mut waiting = tokio::task::JoinSet::new();
+    // The batch has waited for longer than a batch is patient when the person comes.
+    for (who, after) in [("batch", 0), ("person", 100)] {
+        let (store, order) = (store.clone(), Arc::clone(&order));
+        waiting.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            let begun =
+                if who == "batch" { store.begin_batch(Scope::Work).await } else { store.begin(Scope::Work).await };
+            order.lock().unwrap().push(who);
+            begun.unwrap().rollback().await.unwrap();
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    under_way.rollback().await.unwrap();
+    while let Some(done) = waiting.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), ["person", "batch"]);
+    database.close().await;
+}
+
+#[tokio::test]
+async fn it_is_quiet_until_somebody_waits() {
+    both(|store| async move {
+        store.begin_batch(Scope::Work).await.unwrap().rollback().await.unwrap();
+        assert!(store.is_quiet(), "batches disturb nobody");
+        store.begin(Scope::Work).await.unwrap().rollback().await.unwrap();
+        assert!(!store.is_quiet());
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        assert!(store.is_quiet());
+    })
+    .await;
 }
 
 /// What bulk statements rest on: without statistics SQLite would visit every row of the practice for each row of the batch.

@@ -1,6 +1,6 @@
 //! Staff, their sessions, the day's board, and uploaded files.
 
-use crate::intake::{id, practice, sealed, three_visits};
+use crate::intake::{bytes, id, practice, sealed, three_visits};
 use kept_domain::*;
 use kept_store::testing::both;
 use kept_store::*;
@@ -215,7 +215,10 @@ async fn a_file_waits_until_it_is_done() {
         let upload = id(600);
         assert!(tx.set_upload_mapping(practice, upload, (&sealed(1), 1), "declared", NOW).await.unwrap());
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
-        assert_eq!((row.state.as_str(), row.mapping_rev, row.mapping.as_deref()), ("uploaded", 1, Some(&[1; 40][..])));
+        assert_eq!(
+            (row.state.as_str(), row.mapping_rev, row.sealed_mapping().map(bytes)),
+            ("uploaded", 1, Some(vec![1; 40]))
+        );
         let unseen = tx.set_upload_mapping(practice, upload, (&sealed(9), 1), "none", NOW).await.unwrap();
         assert!(!unseen, "somebody else said it meanwhile");
         assert_eq!(row.consent.as_deref(), Some("declared"));

@@ -180,9 +180,13 @@ async fn only_what_is_due_is_claimed_and_read() {
         assert_eq!(tx.claim_texts(practice, &[inbound.id]).await.unwrap(), [inbound.id]);
         let task = NewTask { id: id(800), kind: "stop-unclear", appointment: None, subject: Some(inbound.id.into()) };
         tx.insert_tasks(practice, NOW, &[task]).await.unwrap();
+        let people = tx.task_people(practice).await.unwrap();
+        assert_eq!(people.iter().map(|one| (one.task, one.patient)).collect::<Vec<_>>(), [(id(800), id(101))]);
+        assert!(tx.task_people(id(77)).await.unwrap().is_empty(), "not of another practice");
         let facts = tx.arm_facts(practice, &both).await.unwrap();
         assert!(facts.iter().all(|fact| fact.held), "until a person has read it");
         assert!(tx.close_task(practice, id(800), id(1), NOW).await.unwrap());
+        assert!(tx.task_people(practice).await.unwrap().is_empty(), "nobody asks any more");
         let facts = tx.arm_facts(practice, &both).await.unwrap();
         assert!(facts.iter().all(|fact| !fact.held));
     })
