@@ -107,6 +107,7 @@ impl<'a> Scene<'a> {
             staff: None,
             dry_run: false,
             progress: None,
+            words: kept_flow::intake::RejectWords::default(),
         };
         Ok(self.flow.import(request).await?)
     }

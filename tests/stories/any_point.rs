@@ -67,6 +67,7 @@ async fn path(practice: &Practice, csv: String) {
         staff: Some(practice.staff),
         dry_run: false,
         progress: None,
+        words: kept_flow::intake::RejectWords::default(),
     };
     practice.flow.import(request).await.unwrap();
     practice.flow.settle().await.unwrap();

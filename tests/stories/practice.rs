@@ -117,6 +117,7 @@ impl Practice {
             staff: Some(self.staff),
             dry_run: false,
             progress: None,
+            words: kept_flow::intake::RejectWords::default(),
         };
         self.flow.import(request).await.unwrap()
     }

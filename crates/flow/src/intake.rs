@@ -22,8 +22,8 @@ mod tests;
 pub use calendar::MOST_PERCENT;
 pub use forecast::{Forecast, Foretext, ForetoldMessage, ForetoldSilence};
 pub use kept_intake::{
-    DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, Problem, ProblemKind, Reason, limits,
-    read_limited, sample,
+    DateOrder, Field, FileError, Guess, GuessColumn, Mapping, MappingError, Problem, ProblemKind, Reason, RejectWords,
+    limits, read_limited, sample,
 };
 pub use look::FileLook;
 pub use outcome::{Counts, ImportOutcome, ImportProblem, RejectDetail, RowClass, RowDetail};
@@ -36,7 +36,7 @@ use calendar::Calendar;
 use forecast::Draft;
 use kept_domain::private::{ImportCol, ImportPrivate, LayoutPrivate};
 use kept_domain::{BlindIndex, ImportId, Instant, PracticeId, SourceId, StaffId};
-use kept_intake::{Reading, Table, rejects_csv};
+use kept_intake::{Reading, Table};
 use kept_seal::{Blind, Place};
 use kept_store::{Layout, NewImport, NewLayout, Scope};
 use std::collections::{BTreeSet, HashSet};
@@ -63,6 +63,8 @@ pub struct ImportRequest<'a> {
     pub dry_run: bool,
     /// Is told after each chunk how many rows of how many are done.
     pub progress: Option<&'a (dyn Fn(u64, u64) + Send + Sync)>,
+    /// In which words the rejected rows are told.
+    pub words: RejectWords<'a>,
 }
 
 impl std::fmt::Debug for ImportRequest<'_> {
@@ -127,12 +129,12 @@ impl Flow {
         draft: Option<Draft>,
     ) -> Result<(ImportOutcome, Forecast), ImportError> {
         let practice = self.practice(request.practice).await?;
-        let ImportRequest { file_name, content, mapping, consent, staff, dry_run, progress, .. } = request;
+        let ImportRequest { file_name, content, mapping, consent, staff, dry_run, progress, words, .. } = request;
         let (opened, calendar) = self.open_file(&practice, content, mapping).await?;
         let consent = consent.or_else(|| calendar.as_ref().and_then(|calendar| calendar.consent));
         let source = calendar.as_ref().map_or_else(|| self.new_id(), |calendar| calendar.source);
         let source = if dry_run { source } else { self.keep_source(&practice, &opened, source, consent).await? };
-        let mut outcome = ImportOutcome::of(&opened.table, &opened.reading, consent);
+        let mut outcome = ImportOutcome::of(&opened.table, &opened.reading, consent, &words);
         outcome.new_columns = calendar.as_ref().is_some_and(|calendar| calendar.is_new_layout);
         let has_other_layouts = calendar.is_some_and(|calendar| calendar.has_other_layouts);
         let mut run = Run {
@@ -305,10 +307,8 @@ impl Run<'_> {
     /// What is left of the import for the desk, and its audit entry.
     async fn finish(&mut self, opened: &Opened, file_name: &str, staff: Option<StaffId>) -> Result<(), FlowError> {
         let counts = self.outcome.counts;
-        let private = ImportPrivate {
-            file_name: file_name.to_owned(),
-            rejects_csv: rejects_csv(opened.table.header(), &opened.reading.rejects),
-        };
+        let private =
+            ImportPrivate { file_name: file_name.to_owned(), rejects_csv: self.outcome.rejects_csv.0.clone() };
         let keys = &self.practice.keys;
         let import = NewImport {
             id: self.import,

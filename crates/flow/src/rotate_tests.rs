@@ -66,6 +66,7 @@ async fn import(flow: &Flow, world: &World, source: char, rows: std::ops::Range<
         staff: Some(world.staff),
         dry_run: false,
         progress: None,
+        words: crate::intake::RejectWords::default(),
     };
     flow.import(request).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use crate::audit::{Actor, AuditEntry, act};
 use crate::board::Private;
 use crate::consent::ConsentChoice;
-use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping, limits};
+use crate::intake::{FileLook, Forecast, ImportError, ImportOutcome, ImportRequest, Mapping, RejectWords, limits};
 use crate::{Flow, FlowError, OpenPractice};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -209,7 +209,9 @@ impl Flow {
         staff: StaffId,
         id: UploadId,
     ) -> Result<ImportOutcome, ImportError> {
-        self.import_upload(practice, staff, id, true, None).await
+        let (row, file) = self.open_upload(practice, id).await?;
+        let mapping = mapping_of(&*self.practice(practice).await?, &row)?;
+        self.import(import_request(practice, staff, &row, mapping.as_deref(), &file)?).await
     }
 
     /// What importing the file would do, and what it would have said. One audit entry says who looked; nothing else is
@@ -230,7 +232,13 @@ impl Flow {
 
     /// Imports the file, noting progress. Runs to its end even if nobody waits: spawn it. Without effect while it is being imported,
     /// or once it is in.
-    pub async fn send_upload(&self, practice: PracticeId, staff: StaffId, id: UploadId) -> Result<(), FlowError> {
+    pub async fn send_upload(
+        &self,
+        practice: PracticeId,
+        staff: StaffId,
+        id: UploadId,
+        words: RejectWords<'_>,
+    ) -> Result<(), FlowError> {
         let token: LeaseToken = self.new_id();
         let wall = self.clock.wall();
         let mut tx = self.store.begin(Scope::Practice(practice)).await?;
@@ -247,7 +255,7 @@ impl Flow {
         let so_far = || (done.load(Ordering::Relaxed), total.load(Ordering::Relaxed));
         // Side by side, so that neither waits for a lock that the other holds.
         let imported = tokio::select! {
-            imported = self.import_upload(practice, staff, id, false, Some(&progress)) => imported,
+            imported = self.import_upload(practice, staff, id, words, Some(&progress)) => imported,
             () = self.keep_lease(practice, id, token, so_far) => return Ok(()),
         };
         let end = match imported {
@@ -329,13 +337,13 @@ impl Flow {
         practice: PracticeId,
         staff: StaffId,
         id: UploadId,
-        dry_run: bool,
+        words: RejectWords<'_>,
         progress: Option<&(dyn Fn(u64, u64) + Send + Sync)>,
     ) -> Result<ImportOutcome, ImportError> {
         let (row, file) = self.open_upload(practice, id).await?;
         let mapping = mapping_of(&*self.practice(practice).await?, &row)?;
-        let request =
-            ImportRequest { dry_run, progress, ..import_request(practice, staff, &row, mapping.as_deref(), &file)? };
+        let looked = import_request(practice, staff, &row, mapping.as_deref(), &file)?;
+        let request = ImportRequest { dry_run: false, progress, words, ..looked };
         self.import(request).await
     }
 }
@@ -358,6 +366,7 @@ fn import_request<'a>(
         staff: Some(staff),
         dry_run: true,
         progress: None,
+        words: RejectWords::default(),
     })
 }
 

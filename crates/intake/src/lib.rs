@@ -33,6 +33,6 @@ pub use limits::read_limited;
 pub use mapping::{DateOrder, Mapping};
 pub use problem::{Problem, ProblemKind};
 pub use read::{Reading, read, sorted_words};
-pub use reject::{Reason, Reject, rejects_csv};
+pub use reject::{Reason, Reject, RejectWords, rejects_csv};
 pub use table::Table;
 pub use visit::{Action, Moment, PatientKey, RowKey, SourceVisit};

@@ -125,17 +125,39 @@ impl fmt::Debug for Reject {
     }
 }
 
+/// The words of a file of rejected rows.
+pub struct RejectWords<'a> {
+    /// Heads the column of lines.
+    pub line: String,
+    /// Heads the column of reasons.
+    pub reason: String,
+    /// Says a reason.
+    pub tell: Box<dyn Fn(&Reason) -> String + Send + Sync + 'a>,
+}
+
+impl fmt::Debug for RejectWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RejectWords({})", self.line)
+    }
+}
+
+/// As the command line says them, in English.
+impl Default for RejectWords<'_> {
+    fn default() -> Self {
+        Self { line: "Line".to_owned(), reason: "Reason".to_owned(), tell: Box::new(Reason::to_string) }
+    }
+}
+
 /// The rejected rows as a CSV file: line, reason, then the row under the file's own header. It begins with a byte order mark,
 /// so that spreadsheets read the letters right, and no cell can be taken for a formula.
-pub fn rejects_csv(header: &[String], rejects: &[Reject]) -> String {
+pub fn rejects_csv(header: &[String], rejects: &[Reject], words: &RejectWords<'_>) -> String {
     if rejects.is_empty() {
         return String::new();
     }
     let mut out = String::from("\u{FEFF}");
-    let fixed = ["Line".to_owned(), "Reason".to_owned()];
-    write_row(&mut out, fixed.iter().chain(header).map(String::as_str));
+    write_row(&mut out, [&words.line, &words.reason].into_iter().chain(header).map(String::as_str));
     for reject in rejects {
-        let (line, reason) = (reject.line.to_string(), reject.reason.to_string());
+        let (line, reason) = (reject.line.to_string(), (words.tell)(&reject.reason));
         write_row(&mut out, [line.as_str(), &reason].into_iter().chain(reject.cells.iter().map(String::as_str)));
     }
     out
@@ -177,7 +199,7 @@ mod tests {
             cells: cells.iter().map(|c| (*c).to_owned()).collect(),
             key: None,
         };
-        let csv = rejects_csv(&header, &[reject]);
+        let csv = rejects_csv(&header, &[reject], &RejectWords::default());
         assert!(csv.starts_with('\u{FEFF}'));
         let again = crate::Table::open(csv.as_bytes(), None).expect("our own file");
         let row = &again.rows()[0];
@@ -187,6 +209,18 @@ mod tests {
             assert!(!raw.starts_with(['=', '+', '-', '@', '\t', '\r']), "{raw:?}");
             assert_eq!(row.cell(i + 2), cell.trim(), "{cell:?}");
         }
-        assert_eq!(rejects_csv(&header, &[]), "");
+        assert_eq!(rejects_csv(&header, &[], &RejectWords::default()), "");
+    }
+
+    #[test]
+    fn reasons_are_told_in_the_words_that_are_given() {
+        let reject = Reject { line: 7, reason: Reason::CellTooLong, cells: vec!["x".to_owned()], key: None };
+        let words = RejectWords {
+            line: "Línea".to_owned(),
+            reason: "Por qué".to_owned(),
+            tell: Box::new(|reason| format!("=<{}>", reason.code())),
+        };
+        let csv = rejects_csv(&["A".to_owned()], &[reject], &words);
+        assert_eq!(csv, "\u{FEFF}Línea,Por qué,A\r\n7,\"'=<cell-too-long>\",x\r\n", "no word is a formula either");
     }
 }

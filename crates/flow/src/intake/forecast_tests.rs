@@ -23,6 +23,7 @@ fn request(world: &World, rows: &str) -> ImportRequest<'static> {
         staff: Some(world.staff),
         dry_run: false,
         progress: None,
+        words: crate::intake::RejectWords::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::vanished::BRAKE_PERCENT;
 use crate::consent::ConsentChoice;
 use kept_domain::{ImportId, LocalTime};
-use kept_intake::{Problem, Reading, Reason, Table, rejects_csv};
+use kept_intake::{Problem, Reading, Reason, RejectWords, Table, rejects_csv};
 use serde::Serialize;
 use std::fmt;
 
@@ -190,7 +190,7 @@ impl fmt::Debug for PrivateText {
 }
 
 impl ImportOutcome {
-    pub(super) fn of(table: &Table, reading: &Reading, choice: Option<ConsentChoice>) -> Self {
+    pub(super) fn of(table: &Table, reading: &Reading, choice: Option<ConsentChoice>, words: &RejectWords<'_>) -> Self {
         let reject = |reject: &kept_intake::Reject| RejectDetail {
             line: reject.line,
             reason: reject.reason.clone(),
@@ -210,7 +210,7 @@ impl ImportOutcome {
             details: Vec::new(),
             rejects: reading.rejects.iter().take(MAX_DETAILS).map(reject).collect(),
             header: table.header().to_vec(),
-            rejects_csv: PrivateText(rejects_csv(table.header(), &reading.rejects)),
+            rejects_csv: PrivateText(rejects_csv(table.header(), &reading.rejects, words)),
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
         let mapping = Mapping::parse(MAPPING).expect("a good mapping");
         let table = Table::open(FILE.as_bytes(), Some(&mapping)).expect("a good file");
         let reading = read(&table, &mapping).expect("readable");
-        let outcome = ImportOutcome::of(&table, &reading, None);
+        let outcome = ImportOutcome::of(&table, &reading, None, &RejectWords::default());
         assert_eq!((outcome.counts.rejected, outcome.problems.len()), (1, 1), "something of every sort");
         let printed = format!("{outcome:?} {table:?} {mapping:?} {reading:?} {:?}", guess(&table));
         assert!(printed.contains("ImportOutcome") && printed.contains("GuessColumn"), "{printed}");

@@ -42,6 +42,7 @@ async fn import_with(
         staff: Some(world.staff),
         dry_run,
         progress: None,
+        words: crate::intake::RejectWords::default(),
     };
     world.flow.import(request).await.unwrap()
 }
@@ -406,6 +407,7 @@ async fn a_file_that_cannot_be_used_changes_nothing() {
                 staff: None,
                 dry_run: false,
                 progress: None,
+                words: crate::intake::RejectWords::default(),
             };
             let error = world.flow.import(request).await.unwrap_err();
             assert!(matches!(&error, ImportError::File(file) if file.code() == code), "{error}");
@@ -438,6 +440,7 @@ async fn an_import_that_was_cut_off_is_finished_by_the_same_file() {
             staff: None,
             dry_run: false,
             progress: Some(&progress),
+            words: crate::intake::RejectWords::default(),
         };
         let first_chunk = async {
             while done.load(std::sync::atomic::Ordering::SeqCst) == 0 {

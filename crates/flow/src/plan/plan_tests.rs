@@ -27,6 +27,7 @@ pub(crate) async fn import(world: &World, rows: &str) {
         staff: Some(world.staff),
         dry_run: false,
         progress: None,
+        words: crate::intake::RejectWords::default(),
     };
     world.flow.import(request).await.unwrap();
 }

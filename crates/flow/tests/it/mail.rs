@@ -92,6 +92,7 @@ async fn import(world: &World, rows: &str, consent: Option<ConsentChoice>) {
         staff: Some(world.staff),
         dry_run: false,
         progress: None,
+        words: kept_flow::intake::RejectWords::default(),
     };
     world.flow.import(request).await.unwrap();
 }

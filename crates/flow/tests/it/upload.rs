@@ -3,7 +3,7 @@
 use kept_domain::{ImportId, Instant, LeaseToken, UploadId};
 use kept_flow::Clock as _;
 use kept_flow::consent::ConsentChoice;
-use kept_flow::intake::{Mapping, sample};
+use kept_flow::intake::{Mapping, RejectWords, sample};
 use kept_flow::testing::World;
 use kept_flow::upload::{LEASE, UploadStage};
 use kept_store::testing::both;
@@ -36,7 +36,7 @@ async fn imported(world: &World, id: UploadId) -> ImportId {
 }
 
 async fn send(world: &World, id: UploadId) {
-    Box::pin(world.flow.send_upload(world.practice, world.staff, id)).await.unwrap();
+    Box::pin(world.flow.send_upload(world.practice, world.staff, id, RejectWords::default())).await.unwrap();
 }
 
 async fn imports(store: &Store) -> i64 {

@@ -68,6 +68,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             staff: None,
             dry_run: args.dry_run,
             progress: Some(&progress),
+            words: kept_flow::intake::RejectWords::default(),
         })
         .await?;
     flow.store.close().await;

@@ -223,6 +223,7 @@ async fn import(flow: &Flow, made: &CreatedPractice, csv: &str) -> Result<(), Fa
         staff: Some(made.admin.id),
         dry_run: false,
         progress: None,
+        words: kept_flow::intake::RejectWords::default(),
     };
     let outcome = flow.import(request).await?;
     tracing::info!(visits = outcome.counts.new, "the made-up calendar is in");

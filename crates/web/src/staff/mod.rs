@@ -81,6 +81,7 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/staff/report.csv", Access::Report),
     ("GET", "/staff/upload", Access::Desk),
     ("POST", "/staff/upload", Access::Desk),
+    ("GET", "/staff/upload/example.csv", Access::Desk),
     ("GET", "/staff/upload/{upload}", Access::Desk),
     ("GET", "/staff/upload/{upload}/columns", Access::Desk),
     ("POST", "/staff/upload/{upload}/columns", Access::Desk),
@@ -123,6 +124,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/report", get(report::show))
         .route("/staff/report.csv", get(report::csv))
         .route("/staff/upload", get(upload::show).post(upload::take).layer(upload_limit()))
+        .route("/staff/upload/example.csv", get(upload::example))
         .route("/staff/upload/{upload}", get(upload::stage))
         .route("/staff/upload/{upload}/columns", get(upload::show_columns).post(upload::match_columns))
         .route("/staff/upload/{upload}/check", get(check::check))

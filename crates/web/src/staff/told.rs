@@ -4,7 +4,7 @@
 use crate::error::WebError;
 use kept_domain::Locale;
 use kept_flow::intake::{
-    BRAKE_PERCENT, FileError, ImportError, ImportProblem, MappingError, Problem, Reason, RowDetail, limits,
+    BRAKE_PERCENT, FileError, ImportError, ImportProblem, MappingError, Problem, Reason, RejectWords, RowDetail, limits,
 };
 use kept_render::Renderer;
 use std::fmt::Display;
@@ -20,7 +20,16 @@ pub(super) struct Teller<'a> {
     pub(super) locale: Locale,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    /// The words for a file of rejected rows.
+    pub(super) fn rejects(self) -> Result<RejectWords<'a>, WebError> {
+        Ok(RejectWords {
+            line: self.say("check.line", &[])?,
+            reason: self.say("check.why_not", &[])?,
+            tell: Box::new(move |reason| self.row(reason).unwrap_or_else(|_| reason.to_string())),
+        })
+    }
+
     fn say(self, key: &str, values: &[(&str, &dyn Display)]) -> Result<String, WebError> {
         Ok(self.render.phrase(self.locale, key, values)?)
     }
@@ -114,6 +123,17 @@ impl Teller<'_> {
 mod tests {
     use super::*;
     use kept_flow::intake::{ProblemKind, RowClass};
+
+    #[test]
+    fn a_file_of_rejected_rows_speaks_the_readers_language() {
+        let render = Renderer::new().expect("the embedded templates compile");
+        let teller = Teller { render: &render, locale: Locale::Es };
+        let words = teller.rejects().expect("the phrases");
+        let reason = Reason::Twice { first_line: 3 };
+        assert_eq!((words.line.as_str(), words.reason.as_str()), ("Línea", "Por qué"));
+        assert_eq!((words.tell)(&reason), teller.row(&reason).expect("the phrase"));
+        assert_ne!((words.tell)(&reason), reason.to_string());
+    }
 
     /// Everything that can be wrong, told in both languages, and in neither with words of the mapping file.
     #[test]

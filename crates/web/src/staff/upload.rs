@@ -9,9 +9,11 @@ use axum::Form;
 use axum::extract::multipart::MultipartError;
 use axum::extract::{Multipart, Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::Days;
 use http::{HeaderValue, StatusCode, header};
 use kept_domain::UploadId;
 use kept_flow::consent::ConsentChoice;
+use kept_flow::intake::sample::Sample;
 use kept_flow::intake::{DateOrder, Field, FileLook, Mapping, MappingError, limits};
 use kept_flow::upload::UploadStage;
 use kept_render::staff::Choice;
@@ -20,6 +22,9 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The script that looks again while an import runs.
 pub(super) const SCRIPT: &str = "upload.js";
+/// Visits of the example, and what they follow from: it is the same each day but for its dates.
+const EXAMPLE_VISITS: usize = 20;
+const EXAMPLE_SEED: u64 = 7;
 /// Bytes of a megabyte.
 const MB: u64 = 1024 * 1024;
 
@@ -239,9 +244,10 @@ pub(super) async fn send(
     // Looked up first, so that another practice's upload is not found here rather than in the background.
     let stage = state.flow.upload(practice, id).await?.stage;
     if matches!(stage, UploadStage::Check | UploadStage::Failed(_)) {
-        let flow = state.flow.clone();
+        let (flow, locale) = (state.flow.clone(), staff.locale);
         tokio::spawn(async move {
-            if let Err(error) = flow.send_upload(practice, person, id).await {
+            let words = Teller { render: &flow.render, locale }.rejects().unwrap_or_default();
+            if let Err(error) = flow.send_upload(practice, person, id, words).await {
                 tracing::error!(%error, upload = %id, "an upload could not be sent");
             }
         });
@@ -293,9 +299,24 @@ pub(super) async fn rejects(
         return Err(WebError::NotFound);
     };
     let rows = state.flow.export_rejects(practice, staff.staff, import).await?;
-    let mut response = rows.0.into_response();
+    Ok(csv(rows.0, HeaderValue::from_static("attachment; filename=\"rejected-rows.csv\"")))
+}
+
+/// A schedule of made-up people, as a calendar exports it, to see what a file looks like.
+pub(super) async fn example(State(state): State<WebState>, staff: Staff) -> Result<Response, WebError> {
+    staff.require(Access::Desk)?;
+    let today = state.flow.clock.civil().local_day(staff.practice.practice.time_zone);
+    let locations = staff.practice.locations.iter().map(|open| open.location.name.clone()).collect();
+    let sample = Sample::new(EXAMPLE_VISITS, EXAMPLE_SEED, today + Days::new(1), today);
+    let rows = Sample { locations, ..sample }.to_csv();
+    // So that spreadsheets read the letters right.
+    Ok(csv(format!("\u{FEFF}{rows}"), HeaderValue::from_static("attachment; filename=\"example-schedule.csv\"")))
+}
+
+fn csv(rows: String, name: HeaderValue) -> Response {
+    let mut response = rows.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
-    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"rejected-rows.csv\""));
-    Ok(response)
+    headers.insert(header::CONTENT_DISPOSITION, name);
+    response
 }

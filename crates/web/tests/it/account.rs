@@ -51,6 +51,7 @@ async fn refused(store: &Store) -> World {
         staff: Some(world.staff),
         dry_run: false,
         progress: None,
+        words: kept_flow::intake::RejectWords::default(),
     };
     world.flow.import(request).await.unwrap();
     world

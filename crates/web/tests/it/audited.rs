@@ -23,6 +23,7 @@ const NOT_PRIVATE: &[(&str, &str)] = &[
     ("/staff/stop", "a form"),
     ("/staff/settings", "what the practice decided and tells every patient"),
     ("/staff/upload", "a form"),
+    ("/staff/upload/example.csv", "made-up people"),
     ("/staff/upload/{upload}", "counts"),
 ];
 
@@ -58,7 +59,11 @@ async fn every_private_page_leaves_one_entry_that_says_who_looked() {
             uploads.push(id.to_string());
         }
         let sent = uploads[1].parse().unwrap();
-        world.flow.send_upload(world.practice, world.staff, sent).await.unwrap();
+        world
+            .flow
+            .send_upload(world.practice, world.staff, sent, kept_flow::intake::RejectWords::default())
+            .await
+            .unwrap();
 
         let mut browser = Browser::new(&web(&world));
         browser.fetch_site = Some("same-origin");

@@ -60,6 +60,7 @@ impl Scene {
             staff: Some(self.world.staff),
             dry_run: false,
             progress: None,
+            words: kept_flow::intake::RejectWords::default(),
         };
         self.world.flow.import(request).await.unwrap();
     }

@@ -118,6 +118,9 @@ async fn a_file_is_checked_explained_and_sent_once() {
             assert_eq!(desk.browser.post(&at("/send"), &[]).await.location(), at(""));
         }
         desk.until_done(id).await;
+        let rejects = desk.browser.get(&at("/rejects.csv")).await;
+        assert!(rejects.body.starts_with("\u{FEFF}Línea,Por qué,Appt ID"), "{}", rejects.body);
+        assert!(rejects.body.contains("da un día que no existe"), "{}", rejects.body);
         desk.browser.post(&at("/send"), &[]).await;
         assert_eq!(desk.browser.post(&at("/words"), &[("Zombie", "booked")]).await.location(), at(""), "it is in");
         let mut tx = store.read(Scope::Work).await.unwrap();
@@ -132,6 +135,21 @@ async fn a_file_is_checked_explained_and_sent_once() {
         let page = desk.browser.get(&format!("/staff/upload/{next}/check?show=rows")).await;
         assert!(!page.words().contains("no es un estado"), "{}", page.words());
         assert!(page.body.contains("value=\"cancelled\" selected"), "{}", page.body);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_example_is_a_schedule_that_needs_no_help() {
+    both(|store: Store| async move {
+        let mut desk = Desk::new(&store).await;
+        assert!(desk.browser.get("/staff/upload").await.body.contains("href=\"/staff/upload/example.csv\""));
+        let example = desk.browser.get("/staff/upload/example.csv").await;
+        let id = desk.keep(&example.body).await;
+        assert_eq!(desk.match_columns(id, &[]).await.location(), format!("/staff/upload/{id}/check"));
+        let looked = desk.world.flow.check_upload(desk.world.practice, desk.world.staff, id).await.unwrap();
+        assert_eq!((looked.counts.new, looked.counts.rejected), (20, 0), "{looked:?}");
+        assert!(looked.problems.is_empty(), "{looked:?}");
     })
     .await;
 }
