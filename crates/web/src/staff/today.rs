@@ -15,7 +15,7 @@ use kept_render::staff;
 use serde::Deserialize;
 
 /// How much of what waits for a person stands above the day; the rest is folded up.
-const NEEDS_SHOWN: usize = 5;
+const NEEDS_SHOWN: usize = 3;
 
 /// The script that watches for changes.
 const SCRIPT: &str = "today.js";
