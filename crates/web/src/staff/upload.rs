@@ -308,9 +308,18 @@ pub(super) async fn example(State(state): State<WebState>, staff: Staff) -> Resu
     let today = state.flow.clock.civil().local_day(staff.practice.practice.time_zone);
     let locations = staff.practice.locations.iter().map(|open| open.location.name.clone()).collect();
     let sample = Sample::new(EXAMPLE_VISITS, EXAMPLE_SEED, today + Days::new(1), today);
-    let rows = Sample { locations, ..sample }.to_csv();
-    // So that spreadsheets read the letters right.
-    Ok(csv(format!("\u{FEFF}{rows}"), HeaderValue::from_static("attachment; filename=\"example-schedule.csv\"")))
+    Ok(csv(
+        of_its_own(&Sample { locations, ..sample }.to_csv()),
+        HeaderValue::from_static("attachment; filename=\"example-schedule.csv\""),
+    ))
+}
+
+/// A made-up schedule that no other can be taken for: with ids and a header of its own, and a mark so that spreadsheets read the
+/// letters right.
+fn of_its_own(rows: &str) -> String {
+    let (header, rows) = rows.split_once('\n').unwrap_or((rows, ""));
+    let rows = rows.lines().map(|row| format!("EX{}\r\n", row.trim_end().replacen(',', ",EX", 1)));
+    format!("\u{FEFF}{}\n{}", header.replacen("Appointment ID", "Visit ID", 1), rows.collect::<String>())
 }
 
 fn csv(rows: String, name: HeaderValue) -> Response {

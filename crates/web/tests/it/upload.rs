@@ -150,6 +150,15 @@ async fn the_example_is_a_schedule_that_needs_no_help() {
         let looked = desk.world.flow.check_upload(desk.world.practice, desk.world.staff, id).await.unwrap();
         assert_eq!((looked.counts.new, looked.counts.rejected), (20, 0), "{looked:?}");
         assert!(looked.problems.is_empty(), "{looked:?}");
+
+        // Beside a calendar of the same making, as in the demo, it is another one.
+        let rows = example.body.replace("EX", "").replacen("Visit ID", "Appointment ID", 1);
+        let own = desk.keep(&rows).await;
+        desk.match_columns(own, &[]).await;
+        desk.browser.post(&format!("/staff/upload/{own}/send"), &[]).await;
+        desk.until_done(own).await;
+        let beside = desk.world.flow.check_upload(desk.world.practice, desk.world.staff, id).await.unwrap();
+        assert_eq!((beside.counts.new, beside.counts.vanished), (20, 0), "{beside:?}");
     })
     .await;
 }
