@@ -90,7 +90,7 @@ pub(crate) fn visit(n: u8, start: i64) -> NewVisit {
 }
 
 /// The ciphertext, to compare.
-pub(crate) fn bytes<C: Column>(sealed: Sealed<C>) -> Vec<u8> {
+pub(crate) fn bytes<C: Column>(sealed: &Sealed<C>) -> Vec<u8> {
     sealed.as_ciphertext().to_vec()
 }
 
@@ -150,7 +150,7 @@ async fn a_source_is_found_by_its_header_and_keeps_the_last_mapping() {
         let layouts = tx.layouts(practice).await.unwrap();
         let told: Vec<_> = layouts
             .iter()
-            .map(|l| (l.header, l.source, l.rev, l.sealed_mapping().map(bytes), l.consent.as_deref()))
+            .map(|l| (l.header, l.source, l.rev, l.sealed_mapping().as_ref().map(bytes), l.consent.as_deref()))
             .collect();
         let declared = Some("declared");
         assert_eq!(
