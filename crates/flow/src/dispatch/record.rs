@@ -43,6 +43,14 @@ struct Fates {
 
 /// How many milliseconds to wait each time before what became of a batch is written down again; together less than [`RECORDED_WITHIN`].
 const RECORD_AGAIN_MS: [u64; 5] = [50, 200, 750, 2_000, 4_000];
+const _: () = {
+    let (mut sum, mut at) = (0, 0);
+    while at < RECORD_AGAIN_MS.len() {
+        sum += RECORD_AGAIN_MS[at];
+        at += 1;
+    }
+    assert!(sum < RECORDED_WITHIN.num_milliseconds().unsigned_abs(), "it must be written down before the lease ends");
+};
 
 impl Flow {
     /// Speaks to the carriers, up to [`SENDERS`] notices at once. No transaction is open.

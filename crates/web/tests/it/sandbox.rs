@@ -3,6 +3,7 @@
 use kept_carrier::sandbox::{SandboxCarrier, Secret, Settings as CarrierSettings};
 use kept_carrier::{AnyCarrier, Caller, Carriers, Line};
 use kept_domain::{Answer, Channel, Instant, PracticeSettings};
+use kept_flow::dispatch::Batch;
 use kept_flow::intake::ImportRequest;
 use kept_flow::sandbox::{MessageStatus, NotCalled, StatusEvent};
 use kept_flow::testing::{NOW, World, flow_with};
@@ -220,18 +221,24 @@ async fn a_hand_over_that_times_out_is_one_text_under_one_key() {
     .await;
 }
 
-#[tokio::test]
-async fn what_was_handed_over_is_recorded_although_somebody_holds_a_lock() {
-    let Some(database) = TestDatabase::postgres().await else { return };
+/// A due message, claimed by a program that waits for no lock.
+async fn claimed_by_the_impatient(database: &TestDatabase) -> (Store, Scene, Batch) {
     let mut settings = database.settings.clone();
     let DatabaseUrl::Postgres(url) = &mut settings.url else { panic!("{settings:?}") };
     url.push_str("?options=-c%20lock_timeout%3D20ms");
     let store = Store::connect(&settings).await.unwrap();
     let scene = Scene::new(&store, PracticeSettings::default()).await;
-    let flow = &scene.world.flow;
     scene.import(OMAR_ROW).await;
-    flow.plan_sweep().await.unwrap();
-    let batch = flow.claim_due(10).await.unwrap().expect("the booking is due");
+    scene.world.flow.plan_sweep().await.unwrap();
+    let batch = scene.world.flow.claim_due(10).await.unwrap().expect("the booking is due");
+    (store, scene, batch)
+}
+
+#[tokio::test]
+async fn what_was_handed_over_is_recorded_although_somebody_holds_a_lock() {
+    let Some(database) = TestDatabase::postgres().await else { return };
+    let (store, scene, batch) = claimed_by_the_impatient(&database).await;
+    let flow = &scene.world.flow;
     let armed = flow.arm_batch(flow.compose_batch(&batch).await.unwrap()).await.unwrap();
     let handed = flow.hand_over_batch(armed).await;
 
@@ -251,15 +258,8 @@ async fn what_was_handed_over_is_recorded_although_somebody_holds_a_lock() {
 #[tokio::test]
 async fn a_batch_that_met_a_lock_is_given_back_and_goes_out_a_moment_later() {
     let Some(database) = TestDatabase::postgres().await else { return };
-    let mut settings = database.settings.clone();
-    let DatabaseUrl::Postgres(url) = &mut settings.url else { panic!("{settings:?}") };
-    url.push_str("?options=-c%20lock_timeout%3D20ms");
-    let store = Store::connect(&settings).await.unwrap();
-    let scene = Scene::new(&store, PracticeSettings::default()).await;
+    let (store, scene, batch) = claimed_by_the_impatient(&database).await;
     let flow = &scene.world.flow;
-    scene.import(OMAR_ROW).await;
-    flow.plan_sweep().await.unwrap();
-    let batch = flow.claim_due(10).await.unwrap().expect("the booking is due");
     // Arming counts what it says in the ledger's practice first.
     let mut other = database.store.begin(Scope::Work).await.unwrap();
     other.lock_table_rows("chain_heads").await.unwrap();
