@@ -16,7 +16,7 @@ mod error;
 pub mod intake;
 mod keys;
 pub mod link;
-mod lost;
+pub mod lost;
 pub mod message;
 pub mod outbox;
 pub mod outcome;
