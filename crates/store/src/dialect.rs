@@ -6,7 +6,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::io::Write as _;
 use uuid::Uuid;
 
-/// A statement's text for one engine: `{lock}`, `{wait_lock}` and `{share_lock}` are replaced.
+/// A statement's text for one engine: `{lock}`, `{wait_lock}`, `{share_lock}` and `{then}` are replaced. `{then} JOIN` is a join whose
+/// left side comes first: SQLite left to itself may begin with the larger table, all of it; PostgreSQL counts rows, and knows better.
 pub(crate) fn statement(engine: Engine, sql: &'static str) -> SqlStr {
     if !sql.contains('{') {
         return sql.into_sql_str();
@@ -20,15 +21,16 @@ const STATISTICS: &str = "ANALYZE patients, contact_points, consent_now, appoint
      sends, receipts, attempts";
 
 fn locks(engine: Engine, sql: &str) -> String {
-    let (skip, wait, share, statistics) = match engine {
+    let (skip, wait, share, statistics, then) = match engine {
         // SQLite has one writer, and `BEGIN IMMEDIATE` has already made us it. Its plans need no counts.
-        Engine::Sqlite => ("", "", "", "SELECT 1"),
-        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE", STATISTICS),
+        Engine::Sqlite => ("", "", "", "SELECT 1", "CROSS JOIN"),
+        Engine::Postgres => ("FOR UPDATE SKIP LOCKED", "FOR UPDATE", "FOR SHARE", STATISTICS, "JOIN"),
     };
     sql.replace("{lock}", skip)
         .replace("{wait_lock}", wait)
         .replace("{share_lock}", share)
         .replace("{statistics}", statistics)
+        .replace("{then} JOIN", then)
 }
 
 /// The type of a bulk column.

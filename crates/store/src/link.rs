@@ -238,8 +238,8 @@ impl Tx {
         run!(
             self,
             "UPDATE links SET revoked_at_ms = $3, revoked_for = $4
-             WHERE practice_id = $1 AND revoked_at_ms IS NULL AND notice_id IN (
-                 SELECT id FROM notices WHERE practice_id = $1 AND bix = $2)",
+             WHERE practice_id = $1 AND revoked_at_ms IS NULL AND id IN (
+                 SELECT link_id FROM notices WHERE practice_id = $1 AND bix = $2 AND link_id IS NOT NULL)",
             practice.as_uuid(),
             bix.0.as_slice(),
             at.as_ms(),

@@ -283,9 +283,13 @@ impl Tx {
             concat!(
                 "WITH said AS (",
                 notice!(),
-                " AND (n.id IN (SELECT m.notice_id FROM reminders m WHERE m.practice_id = $1 AND m.appointment_id = $2)
-                     OR n.kind = 'answer' AND n.contact_point_id IN (
-                         SELECT c.id FROM contact_points c WHERE c.practice_id = $1 AND c.patient_id = $3)) UNION ALL ",
+                // Not with OR: for it all notices of the practice would be looked at.
+                " AND n.id IN (
+                     SELECT m.notice_id FROM reminders m
+                     WHERE m.practice_id = $1 AND m.appointment_id = $2 AND m.notice_id IS NOT NULL
+                     UNION SELECT o.id FROM contact_points c
+                     {then} JOIN notices o ON o.practice_id = c.practice_id AND o.bix = c.bix AND o.contact_point_id = c.id
+                     WHERE c.practice_id = $1 AND c.patient_id = $3 AND o.kind = 'answer') UNION ALL ",
                 silence!(),
                 " AND m.appointment_id = $2)",
                 shown!("said", "LIMIT $4")

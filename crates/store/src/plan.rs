@@ -79,16 +79,16 @@ impl Tx {
             "WITH RECURSIVE taken AS (SELECT id, {practice} AS practice_id FROM {rows} AS r),
                  kin (practice_id, patient_id) AS (
                      SELECT a.practice_id, a.patient_id FROM taken
-                     JOIN appointments AS a ON a.practice_id = taken.practice_id AND a.id = taken.id
+                     {then} JOIN appointments AS a ON a.practice_id = taken.practice_id AND a.id = taken.id
                      UNION
                      SELECT other.practice_id, other.patient_id FROM kin
-                     JOIN contact_points AS c ON c.practice_id = kin.practice_id AND c.patient_id = kin.patient_id AND c.position = 0
+                     {then} JOIN contact_points AS c ON c.practice_id = kin.practice_id AND c.patient_id = kin.patient_id AND c.position = 0
                          AND (c.channel = 'sms' OR EXISTS (SELECT 1 FROM consent_now AS k WHERE k.practice_id = c.practice_id
                              AND k.bix = c.bix AND k.channel = c.channel AND k.act IN ('granted', 'restored')))
-                     JOIN contact_points AS other ON other.practice_id = c.practice_id AND other.bix = c.bix
+                     {then} JOIN contact_points AS other ON other.practice_id = c.practice_id AND other.bix = c.bix
                          AND other.channel = c.channel AND other.position = 0)
              SELECT a.id FROM kin
-                 JOIN appointments AS a ON a.practice_id = kin.practice_id AND a.patient_id = kin.patient_id AND a.start_at_ms > $3
+                 {then} JOIN appointments AS a ON a.practice_id = kin.practice_id AND a.patient_id = kin.patient_id AND a.start_at_ms > $3
              UNION SELECT id FROM taken",
             Rows::of_ids("id", visits.iter().copied()),
             practice.as_uuid(),

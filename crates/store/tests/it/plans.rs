@@ -147,6 +147,10 @@ async fn old_news(tx: &mut Tx, practice: PracticeId) {
 
 /// What a line of SQLite's plan says of a table that it must not; none if it is well.
 fn sqlite_fault(line: &str) -> bool {
+    // Over every value of an index's first column, or over a table that is indexed for this one statement: both read it all.
+    if ["ANY(", "AUTOMATIC ", "BLOOM FILTER ON "].iter().any(|sign| line.contains(sign)) {
+        return true;
+    }
     let words: Vec<&str> = line.split_whitespace().collect();
     let index = words.iter().position(|word| *word == "INDEX").and_then(|at| words.get(at + 1)).copied();
     let waits = index.is_some_and(|index| OF_WHAT_WAITS.contains(&index));
@@ -154,8 +158,8 @@ fn sqlite_fault(line: &str) -> bool {
         // Bulk rows, and tables that a statement makes for itself.
         [
             "SCAN",
-            "json_each" | "r" | "d" | "taken" | "people" | "numbers" | "kin" | "due" | "waiting" | "CONSTANT" | "p"
-            | "practices",
+            "json_each" | "r" | "d" | "g" | "taken" | "people" | "numbers" | "kin" | "due" | "waiting" | "CONSTANT"
+            | "p" | "practices",
             ..,
         ] => false,
         ["SCAN", ..] => !waits,
@@ -350,6 +354,19 @@ async fn an_upload_finds_what_it_knows_by_index() {
         assert_eq!(tx.patients_by_key(practice, &keys).await.unwrap().len(), 500);
         assert_eq!(tx.contacts_of(practice, &patients).await.unwrap().len(), 500);
         tx.consent_now(practice, Channel::Sms, &keys).await.unwrap();
+        check(store.engine(), &tx.explain_all().await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_visit_and_one_number_are_found_among_all() {
+    both(|store| async move {
+        let (practice, _) = full(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        assert_eq!(tx.visit_log(practice, id(300_001), id(100_001)).await.unwrap().len(), 1);
+        tx.revoke_links_of_contact(practice, bix(1), "opt-out", NOW).await.unwrap();
+        tx.replan_numbers(practice, &[bix(1)], NOW).await.unwrap();
         check(store.engine(), &tx.explain_all().await.unwrap());
     })
     .await;
