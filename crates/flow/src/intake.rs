@@ -224,7 +224,7 @@ impl Flow {
 /// How files with a known header are read, TOML.
 fn mapping_of(practice: &OpenPractice, layout: &Layout) -> Result<Option<String>, FlowError> {
     let open = |sealed| practice.keys.open(&practice.salt, Place::new(layout.id, layout.rev), &sealed);
-    Ok(layout.sealed_mapping().map(open).transpose()?.map(|plain| plain.mapping))
+    Ok(layout.sealed_mapping()?.map(open).transpose()?.map(|plain| plain.mapping))
 }
 
 fn header(practice: &OpenPractice, table: &Table) -> BlindIndex {

@@ -373,7 +373,7 @@ fn import_request<'a>(
 /// How the file is read, TOML, if that was said.
 fn mapping_of(practice: &OpenPractice, row: &UploadRow) -> Result<Option<String>, FlowError> {
     let open = |sealed| practice.keys.open(&practice.salt, Place::new(row.id, row.mapping_rev), &sealed);
-    Ok(row.sealed_mapping().map(open).transpose()?.map(|plain| plain.mapping))
+    Ok(row.sealed_mapping()?.map(open).transpose()?.map(|plain| plain.mapping))
 }
 
 /// What was chosen for the numbers the file says nothing of.

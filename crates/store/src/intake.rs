@@ -36,8 +36,12 @@ pub struct Layout {
 
 impl Layout {
     /// How columns are read under this header, if that is known.
-    pub fn sealed_mapping(&self) -> Option<Sealed<LayoutCol>> {
-        self.mapping.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value: it must not pass for one that was never said.
+    pub fn sealed_mapping(&self) -> Result<Option<Sealed<LayoutCol>>, StoreError> {
+        let corrupt = |_| StoreError::Corrupt { table: "layouts", column: "mapping" };
+        self.mapping.clone().map(Sealed::try_from).transpose().map_err(corrupt)
     }
 }
 

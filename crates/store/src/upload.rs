@@ -38,8 +38,12 @@ pub struct UploadRow {
 
 impl UploadRow {
     /// How its columns are read, if that was said.
-    pub fn sealed_mapping(&self) -> Option<Sealed<UploadMappingCol>> {
-        self.mapping.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value: it must not pass for one that was never said.
+    pub fn sealed_mapping(&self) -> Result<Option<Sealed<UploadMappingCol>>, StoreError> {
+        let corrupt = |_| StoreError::Corrupt { table: "uploads", column: "mapping" };
+        self.mapping.clone().map(Sealed::try_from).transpose().map_err(corrupt)
     }
 }
 

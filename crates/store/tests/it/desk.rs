@@ -216,7 +216,7 @@ async fn a_file_waits_until_it_is_done() {
         assert!(tx.set_upload_mapping(practice, upload, (&sealed(1), 1), "declared", NOW).await.unwrap());
         let row = tx.upload(practice, upload).await.unwrap().unwrap();
         assert_eq!(
-            (row.state.as_str(), row.mapping_rev, row.sealed_mapping().as_ref().map(bytes)),
+            (row.state.as_str(), row.mapping_rev, row.sealed_mapping().unwrap().as_ref().map(bytes)),
             ("uploaded", 1, Some(vec![1; 40]))
         );
         let unseen = tx.set_upload_mapping(practice, upload, (&sealed(9), 1), "none", NOW).await.unwrap();

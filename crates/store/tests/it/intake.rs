@@ -150,7 +150,7 @@ async fn a_source_is_found_by_its_header_and_keeps_the_last_mapping() {
         let layouts = tx.layouts(practice).await.unwrap();
         let told: Vec<_> = layouts
             .iter()
-            .map(|l| (l.header, l.source, l.rev, l.sealed_mapping().as_ref().map(bytes), l.consent.as_deref()))
+            .map(|l| (l.header, l.source, l.rev, l.sealed_mapping().unwrap().as_ref().map(bytes), l.consent.as_deref()))
             .collect();
         let declared = Some("declared");
         assert_eq!(
