@@ -238,17 +238,17 @@ impl Flow {
                 .and_then(|id| open.location(id))
                 .map_or(open.practice.time_zone, |found| found.location.time_zone)
         };
-        let patient = match task.patient() {
+        let patient = match task.patient()? {
             Some((id, private, rev, salt)) => Some(Private(open.keys.open(&salt, Place::new(id, rev), &private)?.name)),
             None => None,
         };
         let mut words = Vec::new();
-        if let (Some((id, private, rev)), Some((_, _, _, salt))) = (task.request(), task.patient()) {
+        if let (Some((id, private, rev)), Some((_, _, _, salt))) = (task.request()?, task.patient()?) {
             let request = open.keys.open(&salt, Place::new(id, rev), &private)?;
             words.extend(request.preferences.into_iter().chain(request.text).map(Private));
         }
         let mut number = None;
-        if let Some((id, private, rev)) = task.inbound() {
+        if let Some((id, private, rev)) = task.inbound()? {
             let inbound = open.keys.open(&open.salt, Place::new(id, rev), &private)?;
             words.push(Private(inbound.text));
             number = Some(Private(inbound.from));

@@ -83,7 +83,7 @@ impl Flow {
     ) -> Result<Lost, FlowError> {
         let place = || Place::new(notice.id, notice.rev);
         let body = open.keys.open(&open.salt, place(), &notice.body)?;
-        let token = match notice.sealed_link_secret() {
+        let token = match notice.sealed_link_secret()? {
             Some(sealed) => LinkToken::parse(&open.keys.open(&open.salt, place(), &sealed)?.t).ok(),
             None => None,
         };

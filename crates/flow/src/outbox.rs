@@ -284,13 +284,13 @@ impl Flow {
     pub(crate) fn logged(&self, open: &OpenPractice, row: &LogLine, now: Instant) -> Result<Logged, FlowError> {
         let zone = |id: LocationId| open.location(id).map_or(open.practice.time_zone, |found| found.location.time_zone);
         let place = place_of(&row.place)?;
-        let patient = match row.patient() {
+        let patient = match row.patient()? {
             Some((id, private, rev, salt)) => {
                 Some(Private(open.keys.open(&salt, SealPlace::new(id, rev), &private)?.name))
             }
             None => None,
         };
-        let text = match row.sealed_body() {
+        let text = match row.sealed_body()? {
             Some(body) => {
                 let body = open.keys.open(&open.salt, SealPlace::new(row.id, row.rev), &body)?;
                 Some(Private(body.text.replace(NoticeBody::LINK, "…")))

@@ -2,6 +2,7 @@
 
 use crate::dialect::Rows;
 use crate::error::StoreError;
+use crate::sealed::{self, PatientCell};
 use crate::tx::Tx;
 use kept_domain::private::{InboundCol, PatientCol, RequestCol};
 use kept_domain::{
@@ -132,20 +133,29 @@ pub struct OpenTask {
 
 impl OpenTask {
     /// The patient concerned.
-    pub fn patient(&self) -> Option<(PatientId, Sealed<PatientCol>, i64, Salt)> {
-        let private = Sealed::try_from(self.patient_private.clone()?).ok()?;
-        let salt = Salt::try_from(self.salt.clone()?).ok()?;
-        Some((PatientId::from_uuid(self.patient_id?), private, self.patient_rev?, salt))
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where patient or salt are damaged.
+    pub fn patient(&self) -> Result<Option<PatientCell>, StoreError> {
+        sealed::patient(self.patient_id, self.patient_private.as_deref(), self.patient_rev, self.salt.as_deref())
     }
 
-    /// What the patient asked for.
-    pub fn request(&self) -> Option<(Uuid, Sealed<RequestCol>, i64)> {
-        Some((self.request_id?, Sealed::try_from(self.request_private.clone()?).ok()?, self.request_rev?))
+    /// What the patient asked for: which, sealed, and how often it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value.
+    pub fn request(&self) -> Result<Option<(Uuid, Sealed<RequestCol>, i64)>, StoreError> {
+        let private = sealed::optional(self.request_private.as_deref())?;
+        Ok(private.and_then(|private| Some((self.request_id?, private, self.request_rev?))))
     }
 
-    /// What was texted.
-    pub fn inbound(&self) -> Option<(Uuid, Sealed<InboundCol>, i64)> {
-        Some((self.inbound_id?, Sealed::try_from(self.inbound_private.clone()?).ok()?, self.inbound_rev?))
+    /// What was texted: which, sealed, and how often it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value.
+    pub fn inbound(&self) -> Result<Option<(Uuid, Sealed<InboundCol>, i64)>, StoreError> {
+        let private = sealed::optional(self.inbound_private.as_deref())?;
+        Ok(private.and_then(|private| Some((self.inbound_id?, private, self.inbound_rev?))))
     }
 }
 

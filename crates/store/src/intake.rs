@@ -8,6 +8,7 @@ pub use visits::{ChangedVisit, KnownVisit, NewVisit};
 
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
+use crate::sealed;
 use crate::tx::Tx;
 use kept_domain::private::{ImportCol, LayoutCol, SaidCol};
 use kept_domain::{
@@ -40,8 +41,7 @@ impl Layout {
     /// # Errors
     /// [`StoreError::Corrupt`] where it is no sealed value: it must not pass for one that was never said.
     pub fn sealed_mapping(&self) -> Result<Option<Sealed<LayoutCol>>, StoreError> {
-        let corrupt = |_| StoreError::Corrupt { table: "layouts", column: "mapping" };
-        self.mapping.clone().map(Sealed::try_from).transpose().map_err(corrupt)
+        sealed::optional(self.mapping.as_deref())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The log of messages: what went out, what became of it, and what was never said, by time.
 
 use crate::error::StoreError;
+use crate::sealed::{self, PatientCell};
 use crate::tx::Tx;
-use kept_domain::private::{NoticeBodyCol, PatientCol};
-use kept_domain::{AppointmentId, Channel, Instant, LocationId, PatientId, PracticeId, Salt, Sealed};
+use kept_domain::private::NoticeBodyCol;
+use kept_domain::{AppointmentId, Channel, Instant, LocationId, PatientId, PracticeId, Sealed};
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -164,15 +165,19 @@ pub struct LogLine {
 
 impl LogLine {
     /// The patient concerned, sealed, with what opens it.
-    pub fn patient(&self) -> Option<(PatientId, Sealed<PatientCol>, i64, Salt)> {
-        let private = Sealed::try_from(self.patient_private.clone()?).ok()?;
-        let salt = Salt::try_from(self.salt.clone()?).ok()?;
-        Some((PatientId::from_uuid(self.patient_id?), private, self.patient_rev?, salt))
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where patient or salt are damaged.
+    pub fn patient(&self) -> Result<Option<PatientCell>, StoreError> {
+        sealed::patient(self.patient_id, self.patient_private.as_deref(), self.patient_rev, self.salt.as_deref())
     }
 
     /// The frozen text, if there is one.
-    pub fn sealed_body(&self) -> Option<Sealed<NoticeBodyCol>> {
-        self.body.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value.
+    pub fn sealed_body(&self) -> Result<Option<Sealed<NoticeBodyCol>>, StoreError> {
+        sealed::optional(self.body.as_deref())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Files between "Check" and "Send".
 
 use crate::error::StoreError;
+use crate::sealed;
 use crate::tx::Tx;
 use kept_domain::private::{ImportCol, UploadCol, UploadMappingCol};
 use kept_domain::{ImportId, Instant, LeaseToken, PracticeId, Sealed, StaffId, UploadId};
@@ -42,8 +43,7 @@ impl UploadRow {
     /// # Errors
     /// [`StoreError::Corrupt`] where it is no sealed value: it must not pass for one that was never said.
     pub fn sealed_mapping(&self) -> Result<Option<Sealed<UploadMappingCol>>, StoreError> {
-        let corrupt = |_| StoreError::Corrupt { table: "uploads", column: "mapping" };
-        self.mapping.clone().map(Sealed::try_from).transpose().map_err(corrupt)
+        sealed::optional(self.mapping.as_deref())
     }
 }
 

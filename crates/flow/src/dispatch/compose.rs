@@ -91,7 +91,7 @@ impl Flow {
         let settings = &open.practice.settings;
         let hours = Hours::of_practice(&settings.send_window, &settings.country)?
             .for_places(notice.area_zones.iter().flat_map(|text| places_from_text(text)));
-        let text = match (notice.sealed_body(), reminders) {
+        let text = match (notice.sealed_body()?, reminders) {
             (Some(sealed), _) => Some(Self::frozen(open, &notice, sealed)?),
             (None, []) => None,
             (None, reminders) => Some(self.written(open, &notice, reminders)?),
@@ -108,7 +108,7 @@ impl Flow {
     ) -> Result<DraftText, FlowError> {
         let place = || Place::new(notice.id, notice.rev);
         let body = open.keys.open(&open.salt, place(), &sealed_body)?;
-        let sealed_secret = notice.sealed_link_secret();
+        let sealed_secret = notice.sealed_link_secret()?;
         let secret = match &sealed_secret {
             Some(sealed) => LinkToken::parse(&open.keys.open(&open.salt, place(), sealed)?.t).ok(),
             None => None,

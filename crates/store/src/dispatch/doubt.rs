@@ -3,6 +3,7 @@
 use super::rows::PastAttempt;
 use crate::dialect::{Kind, Rows};
 use crate::error::StoreError;
+use crate::sealed;
 use crate::tx::Tx;
 use kept_domain::private::{LinkSecretCol, NoticeBodyCol};
 use kept_domain::{BlindIndex, Instant, LeaseToken, NoticeId, NoticeState, PracticeId, Sealed};
@@ -45,8 +46,11 @@ pub struct DoubtfulNotice {
 
 impl DoubtfulNotice {
     /// The sealed secret of the link, if there is one.
-    pub fn sealed_link_secret(&self) -> Option<Sealed<LinkSecretCol>> {
-        self.link_secret.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value.
+    pub fn sealed_link_secret(&self) -> Result<Option<Sealed<LinkSecretCol>>, StoreError> {
+        sealed::optional(self.link_secret.as_deref())
     }
 }
 

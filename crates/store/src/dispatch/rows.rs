@@ -1,5 +1,7 @@
 //! What is read and written while a notice is on its way out.
 
+use crate::error::StoreError;
+use crate::sealed;
 use kept_domain::private::{ContactCol, LinkSecretCol, NoticeBodyCol};
 use kept_domain::{
     AppointmentId, AppointmentStatus, AttemptId, BlindIndex, Channel, ContactPointId, Instant, LeaseToken, LinkId,
@@ -66,13 +68,19 @@ pub struct ClaimedNotice {
 
 impl ClaimedNotice {
     /// The frozen text, if there is one.
-    pub fn sealed_body(&self) -> Option<Sealed<NoticeBodyCol>> {
-        self.body.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value.
+    pub fn sealed_body(&self) -> Result<Option<Sealed<NoticeBodyCol>>, StoreError> {
+        sealed::optional(self.body.as_deref())
     }
 
     /// The sealed secret of the link, if there is one.
-    pub fn sealed_link_secret(&self) -> Option<Sealed<LinkSecretCol>> {
-        self.link_secret.clone().and_then(|bytes| Sealed::try_from(bytes).ok())
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where it is no sealed value.
+    pub fn sealed_link_secret(&self) -> Result<Option<Sealed<LinkSecretCol>>, StoreError> {
+        sealed::optional(self.link_secret.as_deref())
     }
 }
 

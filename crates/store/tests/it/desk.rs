@@ -194,8 +194,8 @@ async fn what_needs_a_person_is_listed_until_somebody_decides() {
         tx.insert_reschedule_task(practice, id(800), id(203), id(700), NOW).await.unwrap();
         let open = tx.open_tasks(practice).await.unwrap();
         assert_eq!((open.len(), open[0].kind.as_str()), (1, "reschedule"));
-        assert_eq!(open[0].patient().unwrap().0, id(101));
-        assert!(open[0].request().is_some() && open[0].inbound().is_none());
+        assert_eq!(open[0].patient().unwrap().unwrap().0, id(101));
+        assert!(open[0].request().unwrap().is_some() && open[0].inbound().unwrap().is_none());
         assert!(!tx.close_task(id(77), id(800), id(900), NOW).await.unwrap(), "not from another practice");
         assert!(tx.close_task(practice, id(800), id(900), NOW).await.unwrap());
         assert!(!tx.close_task(practice, id(800), id(900), NOW).await.unwrap(), "once");

@@ -249,7 +249,8 @@ async fn a_worker_that_died_between_arming_and_recording_leaves_what_can_be_sent
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
         let again = tx.claimed_notices(practice, &[armed_one]).await.unwrap();
         assert_eq!(again[0].attempts, 1);
-        assert!(again[0].sealed_body().is_some() && again[0].sealed_link_secret().is_some(), "the same text and link");
+        let (body, secret) = (again[0].sealed_body().unwrap(), again[0].sealed_link_secret().unwrap());
+        assert!(body.is_some() && secret.is_some(), "the same text and link");
         // The dead worker comes back: its token is worth nothing.
         let sent = [outcome(0, NoticeState::Sent, Some("m-0"))];
         assert_eq!(tx.record_outcomes(practice, token(1), NOW, &sent).await.unwrap(), 0);
@@ -340,7 +341,7 @@ async fn what_is_found_out_about_a_lost_notice_counts_once_and_for_its_attempt()
             (notice_id(0), practice, NUMBER, "sandbox")
         );
         assert_eq!((first.attempts, first.first_at, first.last_at), (1, LATER, LATER));
-        assert!(first.sealed_link_secret().is_some());
+        assert!(first.sealed_link_secret().unwrap().is_some());
 
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
         let stale = SettledDoubt { attempts: 2, ..said(NoticeState::Sent, Some("m-9"), "accepted") };

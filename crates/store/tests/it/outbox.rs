@@ -79,7 +79,7 @@ async fn the_log_tells_what_went_out_and_what_did_not_page_by_page() {
 
         let sent = tx.message_log(practice, &LogFilter { place: "sent", ..everything() }).await.unwrap();
         let [sent] = sent.as_slice() else { panic!("{sent:?}") };
-        assert!(sent.is_notice && sent.sealed_body().is_some() && sent.patient().is_some());
+        assert!(sent.is_notice && sent.sealed_body().unwrap().is_some() && sent.patient().unwrap().is_some());
         assert_eq!((sent.appointment_id, sent.reasons, sent.attempts), (Some(id(201)), 1, 1));
         let why = tx.message_log(practice, &LogFilter { reason: "no-consent", ..everything() }).await.unwrap();
         let [why] = why.as_slice() else { panic!("{why:?}") };

@@ -171,7 +171,7 @@ async fn a_text_is_kept_once_and_its_answer_is_queued() {
         assert!(tx.answers_since(practice, &[NUMBER], NOW).await.unwrap().is_empty());
         let claimed = tx.claimed_notices(practice, &[id(510)]).await.unwrap();
         assert_eq!((claimed[0].kind, claimed[0].rev), (NoticeKind::Answer, 1));
-        assert!(claimed[0].sealed_body().is_some());
+        assert!(claimed[0].sealed_body().unwrap().is_some());
     })
     .await;
 }

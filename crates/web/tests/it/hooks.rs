@@ -93,8 +93,8 @@ impl Scene {
         let claimed = tx.claimed_notices(practice, &[notice]).await.unwrap().remove(0);
         let armed = kept_store::Armed {
             id: notice,
-            body: claimed.sealed_body().expect("frozen by the first attempt"),
-            link_secret: claimed.sealed_link_secret(),
+            body: claimed.sealed_body().unwrap().expect("frozen by the first attempt"),
+            link_secret: claimed.sealed_link_secret().unwrap(),
             link: claimed.link_id.map(Into::into),
             rev: claimed.rev,
             send_day: None,
@@ -422,7 +422,7 @@ async fn an_attempt_against_the_ledger_is_found_on_both_engines() {
         assert_eq!(tx.claim_due_notices(token, later, later, 5).await.unwrap().len(), 1);
         tx.commit().await.unwrap();
         let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
-        let body = tx.claimed_notices(practice, &[first]).await.unwrap()[0].sealed_body().expect("it was frozen");
+        let body = tx.claimed_notices(practice, &[first]).await.unwrap()[0].sealed_body().unwrap().unwrap();
         let armed = kept_store::Armed {
             id: notice.id,
             body,
