@@ -1,7 +1,7 @@
-"""Makes `twilio.json` and `telnyx.json` beside it: webhooks with the verdict of each provider's own library, and what each
+"""Makes `twilio.json`, `telnyx.json` and `vonage.json` beside it: webhooks with the verdict of each provider's own library, and what each
 provider's public description says of the request that hands over a message.
 
-Needs Python 3, the packages `twilio`, `telnyx` and `pynacl`, and Twilio's OpenAPI description (Apache-2.0), which the npm
+Needs Python 3, the packages `twilio`, `telnyx`, `pynacl`, `vonage-jwt` and `vonage-messages`, and Twilio's OpenAPI description (Apache-2.0), which the npm
 package `@twilio-alpha/mcp` carries:
 
     python3 make_carriers.py package/twilio-oai/spec/json/twilio_api_v2010.json
@@ -11,6 +11,8 @@ numbers and texts are made up.
 """
 
 import base64
+import datetime
+import hashlib
 import json
 import random
 import sys
@@ -18,10 +20,13 @@ import typing
 from unittest import mock
 from urllib.parse import quote_plus
 
+import jwt
 import nacl.signing
 from telnyx.lib import webhook_verification
 from telnyx.types import message_send_params
 from twilio.request_validator import RequestValidator
+from vonage_jwt import VonageVerifyJwtError, verify_signature
+from vonage_messages.models import Sms
 
 CASES = 400
 TOKEN = "12345"
@@ -192,6 +197,68 @@ def telnyx() -> None:
     write("telnyx", {"required": ["to"], "create": create, "now_s": NOW_S, "webhooks": webhooks})
 
 
+class Later(datetime.datetime):
+    """The library refuses tokens of the future, to the second; here a clock may be a little ahead."""
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> "Later":
+        return cls.fromtimestamp(NOW_S + 2 * 86_400, tz)
+
+
+def vonage_case(rng: random.Random, n: int) -> dict[str, object]:
+    secret = rng.choice(["sig-" + "a" * 32, "Ünïcode", "short"])
+    told = {"channel": "sms", "message_uuid": f"m{n}", "from": "12025550143", "to": "12025550100", "message_type": "text"}
+    body = json.dumps(told | {"text": rng.choice(WORDS)}, ensure_ascii=rng.random() < 0.5)
+    away = rng.choice([0, 0, 0, 0, 1, -1, 299, -299, 300, -300, 301, -301, 86_400])
+    hashed = hashlib.sha256(body.encode()).hexdigest()
+    claims = {"iat": NOW_S - away, "jti": f"j{n}", "iss": "Vonage", "payload_hash": hashed, "api_key": "abcd1234"}
+    if rng.random() < 0.3:
+        claims["application_id"] = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
+    bend = rng.choice(["none"] * 9 + ["signature", "body", "claims", "secret", "algorithm", "no hash", "part", "scheme"])
+    if bend == "no hash":
+        del claims["payload_hash"]
+    token = jwt.encode(claims, secret, algorithm="HS512" if bend == "algorithm" else "HS256")
+    if bend == "signature":
+        head, middle, signature = token.split(".")
+        token = f"{head}.{middle}.{base64.urlsafe_b64encode(rng.randbytes(32)).decode().rstrip('=')}"
+    elif bend == "claims":
+        head, middle, signature = token.split(".")
+        later = json.dumps(claims | {"iat": NOW_S}, separators=(", ", ": ")).encode()
+        token = f"{head}.{base64.urlsafe_b64encode(later).decode().rstrip('=')}.{signature}"
+    elif bend == "body":
+        body += " "
+    elif bend == "part":
+        token = token.rsplit(".", 1)[0]
+    checked = "another" if bend == "secret" else secret
+    with mock.patch("jwt.api_jwt.datetime", Later):
+        try:
+            ours = verify_signature(token, checked)
+        except VonageVerifyJwtError:
+            ours = False
+    # What the provider's documentation asks for beside the signature: the body's hash, and a fresh time.
+    bound = hashlib.sha256(body.encode()).hexdigest() == claims.get("payload_hash")
+    accepted = ours and bound and abs(away) <= 300 and bend != "scheme"
+    scheme = "Token" if bend == "scheme" else "Bearer"
+    return {"secret": checked, "authorization": f"{scheme} {token}", "body": body, "accepted": accepted}
+
+
+def vonage() -> None:
+    rng = random.Random("kept vonage")
+    schema = Sms.model_json_schema(mode="serialization")
+    create = {}
+    for name, field in schema["properties"].items():
+        for part in [field, *field.get("anyOf", []), *field.get("allOf", [])]:
+            if "$ref" in part:
+                part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
+            kept = ("type", "enum", "const", "pattern", "minimum", "maximum", "maxLength")
+            found = {key: part[key] for key in kept if key in part and part[key] != "null"}
+            create[name] = create.get(name, {}) | found
+    required = [*schema["required"], "channel", "message_type"]
+    webhooks = [vonage_case(rng, n) for n in range(CASES)]
+    write("vonage", {"required": sorted(set(required)), "create": create, "now_s": NOW_S, "webhooks": webhooks})
+
+
 if __name__ == "__main__":
     twilio(sys.argv[1])
     telnyx()
+    vonage()

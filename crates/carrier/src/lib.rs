@@ -29,6 +29,7 @@ pub mod telnyx;
 #[cfg(test)]
 mod test_server;
 pub mod twilio;
+pub mod vonage;
 
 pub use back_off::{BACK_OFF_FIRST, BACK_OFF_LONGEST, back_off};
 pub use breaker::{BREAKER_FAILURES, BREAKER_LONGEST_REST, BREAKER_REST, Breaker};

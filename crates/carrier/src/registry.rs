@@ -5,6 +5,7 @@ use crate::sandbox::SandboxCarrier;
 use crate::smtp::SmtpCarrier;
 use crate::telnyx::TelnyxCarrier;
 use crate::twilio::TwilioCarrier;
+use crate::vonage::VonageCarrier;
 use crate::{
     Breaker, Carrier, Event, HookError, HookRequest, LookUp, Lost, MAX_PACE_WAIT, Meaning, OPEN, Outbound, Outcome,
     PACE, Pace, Refusal, Sure, back_off,
@@ -23,6 +24,8 @@ pub enum AnyCarrier {
     Twilio(Box<TwilioCarrier>),
     /// Telnyx.
     Telnyx(Box<TelnyxCarrier>),
+    /// Vonage.
+    Vonage(Box<VonageCarrier>),
     /// Any other, by its description.
     Gateway(Box<GatewayCarrier>),
     /// A mail server.
@@ -36,6 +39,7 @@ macro_rules! on_each {
             AnyCarrier::Sandbox($carrier) => $call,
             AnyCarrier::Twilio($carrier) => $call,
             AnyCarrier::Telnyx($carrier) => $call,
+            AnyCarrier::Vonage($carrier) => $call,
             AnyCarrier::Gateway($carrier) => $call,
             AnyCarrier::Smtp($carrier) => $call,
         }
@@ -79,6 +83,7 @@ impl Carrier for AnyCarrier {
         match self {
             AnyCarrier::Twilio(carrier) => carrier.check().await,
             AnyCarrier::Telnyx(carrier) => carrier.check().await,
+            AnyCarrier::Vonage(carrier) => carrier.check().await,
             AnyCarrier::Smtp(carrier) => Some(carrier.check().await),
             AnyCarrier::Sandbox(_) | AnyCarrier::Gateway(_) => None,
         }

@@ -46,6 +46,7 @@ pub fn line(kind: CarrierKind, config: &Config) -> Result<Line, Failure> {
         }
         CarrierKind::Twilio => text_lines::twilio(config),
         CarrierKind::Telnyx => text_lines::telnyx(config),
+        CarrierKind::Vonage => text_lines::vonage(config),
         CarrierKind::Gateway => text_lines::gateway(config),
     }
 }

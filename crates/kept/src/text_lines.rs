@@ -6,6 +6,7 @@ use crate::exit::Failure;
 use kept_carrier::gateway::{self, Description, GatewayCarrier};
 use kept_carrier::telnyx::{self, PublicKey, TelnyxCarrier};
 use kept_carrier::twilio::{self, TwilioCarrier};
+use kept_carrier::vonage::{self, VonageCarrier};
 use kept_carrier::{AnyCarrier, Credential, Line, SUBMIT_TIMEOUT};
 use kept_domain::Channel;
 
@@ -68,6 +69,29 @@ pub fn telnyx(config: &Config) -> Result<Line, Failure> {
     Ok(line(AnyCarrier::Telnyx(Box::new(TelnyxCarrier::new(client()?, settings))), config))
 }
 
+/// Vonage, as it is set up.
+pub fn vonage(config: &Config) -> Result<Line, Failure> {
+    let texts = &config.texts;
+    let key = texts.vonage_key.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let problem = "must be the account's API key, letters and digits: its dashboard shows it under API settings";
+        return Err(wrong("vonage_key", problem).into());
+    }
+    let settings = vonage::Settings {
+        api_url: address("vonage_url", &texts.vonage_url)?,
+        key: key.to_owned(),
+        secret: needed("vonage_secret", &texts.vonage_secret, "the API secret that belongs to the key")?,
+        signature_secret: needed(
+            "vonage_signature_secret",
+            &texts.vonage_signature_secret,
+            "the account's signature secret: webhooks are checked with it",
+        )?,
+        sender: number("vonage_sender", texts.vonage_sender.trim(), "or a short code")?,
+        timeout: SUBMIT_TIMEOUT,
+    };
+    Ok(line(AnyCarrier::Vonage(Box::new(VonageCarrier::new(client()?, settings))), config))
+}
+
 /// A described gateway, as it is set up.
 pub fn gateway(config: &Config) -> Result<Line, Failure> {
     let texts = &config.texts;
@@ -100,6 +124,7 @@ pub fn described(kind: CarrierKind, config: &Config) -> String {
     let who = match kind {
         CarrierKind::Twilio => format!("account {}, from {}", texts.twilio_account, texts.twilio_sender),
         CarrierKind::Telnyx => format!("from {}", texts.telnyx_sender),
+        CarrierKind::Vonage => format!("account {}, from {}", texts.vonage_key, texts.vonage_sender),
         CarrierKind::Gateway => format!("as {} says", texts.gateway_file.display()),
         CarrierKind::Sandbox => config.carrier_api(),
     };

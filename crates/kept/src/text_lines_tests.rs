@@ -17,6 +17,14 @@ const TELNYX: &[(&str, &str)] = &[
     ("KEPT_TELNYX_SENDER", "40019a1b-1234-4321-8888-0123456789ab"),
 ];
 
+const VONAGE: &[(&str, &str)] = &[
+    ("KEPT_CARRIER", "vonage"),
+    ("KEPT_VONAGE_KEY", "abcd1234"),
+    ("KEPT_VONAGE_SECRET", "sec-hunter2"),
+    ("KEPT_VONAGE_SIGNATURE_SECRET", "sig-hunter2"),
+    ("KEPT_VONAGE_SENDER", "+12025550100"),
+];
+
 fn read(pairs: &[(&str, &str)], more: &[(&str, &str)]) -> Config {
     // The binary installs the provider at its start; in tests whoever comes first does.
     let _second = rustls::crypto::ring::default_provider().install_default();
@@ -30,9 +38,9 @@ fn said(pairs: &[(&str, &str)], more: &[(&str, &str)]) -> String {
 
 #[test]
 fn whole_settings_make_lines_in_their_order_and_print_no_secret() {
-    let both: Vec<_> = TWILIO.iter().chain(TELNYX).copied().collect();
-    let config = read(&both, &[("KEPT_CARRIER", " telnyx , twilio ")]);
-    assert_eq!(configured(&config).expect("set up").names(), ["telnyx", "twilio"]);
+    let all: Vec<_> = TWILIO.iter().chain(TELNYX).chain(VONAGE).copied().collect();
+    let config = read(&all, &[("KEPT_CARRIER", " telnyx , twilio,vonage ")]);
+    assert_eq!(configured(&config).expect("set up").names(), ["telnyx", "twilio", "vonage"]);
     assert!(!format!("{config:?}").contains("hunter2"));
     for kind in config.carrier.iter() {
         let told = described(kind, &config);
@@ -69,6 +77,17 @@ fn what_is_missing_or_wrong_is_named_with_what_to_do() {
         ("KEPT_TELNYX_SENDER", "Oak Clinic", "id of a messaging profile"),
     ] {
         let told = said(TELNYX, &[(name, value)]);
+        assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
+    }
+    for (name, value, expected) in [
+        ("KEPT_VONAGE_KEY", "", "`vonage_key`: must be the account's API key"),
+        ("KEPT_VONAGE_KEY", "abcd:1234", "letters and digits"),
+        ("KEPT_VONAGE_SECRET", "", "Set it as KEPT_VONAGE_SECRET"),
+        ("KEPT_VONAGE_SIGNATURE_SECRET", "", "Set it as KEPT_VONAGE_SIGNATURE_SECRET"),
+        ("KEPT_VONAGE_SENDER", "OAKCLINIC", "or a short code"),
+        ("KEPT_VONAGE_URL", "http://api.nexmo.com", "must be https://HOST"),
+    ] {
+        let told = said(VONAGE, &[(name, value)]);
         assert!(told.contains(expected) && !told.contains("hunter2"), "{told}");
     }
 }

@@ -119,7 +119,7 @@ async fn lines(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for kind in config.carrier.iter() {
         findings.push(match (kind, carriers::line(kind, config)) {
-            (CarrierKind::Twilio | CarrierKind::Telnyx | CarrierKind::Gateway, Ok(line)) => {
+            (CarrierKind::Twilio | CarrierKind::Telnyx | CarrierKind::Vonage | CarrierKind::Gateway, Ok(line)) => {
                 let described = text_lines::described(kind, config);
                 match line.check().await {
                     None => Finding::ok("carrier", format!("{described}; it cannot be asked whether it knows us")),

@@ -13,12 +13,14 @@ pub enum CarrierKind {
     Twilio,
     /// Telnyx.
     Telnyx,
+    /// Vonage.
+    Vonage,
     /// Any other, by a description.
     Gateway,
 }
 
 impl CarrierKind {
-    const ALL: &[Self] = &[Self::Sandbox, Self::Twilio, Self::Telnyx, Self::Gateway];
+    const ALL: &[Self] = &[Self::Sandbox, Self::Twilio, Self::Telnyx, Self::Vonage, Self::Gateway];
 
     /// As it is written in the setting `carrier`.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl CarrierKind {
             Self::Sandbox => kept_carrier::sandbox::NAME,
             Self::Twilio => kept_carrier::twilio::NAME,
             Self::Telnyx => kept_carrier::telnyx::NAME,
+            Self::Vonage => kept_carrier::vonage::NAME,
             Self::Gateway => kept_carrier::gateway::NAME,
         }
     }
@@ -58,6 +61,16 @@ pub struct TextLines {
     pub telnyx_public_key: String,
     /// A number or a messaging profile.
     pub telnyx_sender: String,
+    /// Address of Vonage's API.
+    pub vonage_url: String,
+    /// The account's API key.
+    pub vonage_key: String,
+    /// Its secret.
+    pub vonage_secret: Hidden,
+    /// Signs webhooks.
+    pub vonage_signature_secret: Hidden,
+    /// A number.
+    pub vonage_sender: String,
     /// The description of a gateway.
     pub gateway_file: PathBuf,
     /// Stands where the description says `{secret}`.
