@@ -23,6 +23,7 @@ macro_rules! on_both_engines {
 
 mod any_point;
 mod carrier;
+mod erased;
 mod half_year;
 mod ninety_days;
 mod outage;

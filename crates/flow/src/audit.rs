@@ -106,6 +106,8 @@ pub mod act {
     pub const ALARM_LIFTED: &str = "alarm.lifted";
     /// A schedule was imported.
     pub const SCHEDULE_IMPORTED: &str = "schedule.imported";
+    /// A patient was erased.
+    pub const PATIENT_ERASED: &str = "patient.erased";
     /// A sealed value did not open.
     pub const DECRYPT_FAILED: &str = "decrypt.failed";
 }

@@ -33,6 +33,22 @@ pub enum FlowError {
         "the practice's keys are being changed already; `kept doctor` says how far that is. Try again when it is done"
     )]
     RotationUnderWay,
+    /// Somebody is to be erased who still has visits to come.
+    #[error(
+        "the patient has {visits} visits to come: take them out of the practice's own calendar, upload it, and then erase"
+    )]
+    VisitsToCome {
+        /// How many.
+        visits: i64,
+    },
+    /// Somebody is to be erased to whom messages are still under way.
+    #[error(
+        "{messages} messages to the patient wait, are under way, or may have been sent: wait, or settle them under Messages, and then erase"
+    )]
+    MessagesUnderWay {
+        /// How many.
+        messages: i64,
+    },
     /// Planning and sending do not come to rest.
     #[error("planning and sending do not come to rest; please report this")]
     Restless,

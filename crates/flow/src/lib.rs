@@ -12,6 +12,7 @@ pub mod consent;
 mod context;
 pub mod desk;
 pub mod dispatch;
+pub mod erase;
 mod error;
 pub mod intake;
 mod keys;

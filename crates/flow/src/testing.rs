@@ -251,3 +251,31 @@ impl World {
         (id, token)
     }
 }
+
+/// Every sealed value of one column of a practice, as it lies in the database.
+pub async fn sealed_values<C: kept_store::Resealed>(flow: &Flow, practice: PracticeId) -> Vec<kept_store::OldCell<C>> {
+    let mut tx = flow.store.read(Scope::Practice(practice)).await.expect("a transaction");
+    // No key has this version: all values are under another.
+    tx.old_cells::<C>(practice, u32::MAX, uuid::Uuid::nil(), 10_000).await.expect("read")
+}
+
+/// Every sealed value of one column, opened, as JSON: to look for what must not be there. Panics at one that does not open.
+pub async fn opened_values<C: kept_store::Resealed>(flow: &Flow, practice: PracticeId) -> Vec<String> {
+    let open = flow.practice(practice).await.expect("the practice opens");
+    let json = |cell: kept_store::OldCell<C>| {
+        let plain = open.keys.open(&cell.salt, Place::new(cell.row, cell.rev), &cell.cell).expect("it opens");
+        format!("{}: {}", C::TABLE, serde_json::to_string(&plain).expect("it has a JSON form"))
+    };
+    sealed_values::<C>(flow, practice).await.into_iter().map(json).collect()
+}
+
+/// Whether a value opens under a salt, with the practice's keys.
+pub async fn opens_under<C: kept_store::Resealed>(
+    flow: &Flow,
+    practice: PracticeId,
+    salt: &kept_domain::Salt,
+    cell: &kept_store::OldCell<C>,
+) -> bool {
+    let open = flow.practice(practice).await.expect("the practice opens");
+    open.keys.open(salt, Place::new(cell.row, cell.rev), &cell.cell).is_ok()
+}

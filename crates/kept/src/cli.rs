@@ -42,6 +42,8 @@ pub enum Command {
     Simulate(commands::simulate::Args),
     /// Make a fresh link to one visit
     Link(commands::link::Args),
+    /// Erase a patient for good
+    Patient(commands::patient::Args),
     /// Prove that nobody was written to against their word; show what is recorded of a number
     Consent(commands::consent::Args),
     /// Read replies: what each means, and by which rule
@@ -80,6 +82,7 @@ impl Command {
             Self::Keys(args) => commands::keys::run(args, context).await,
             Self::Simulate(args) => commands::simulate::run(args, context).await,
             Self::Link(args) => commands::link::run(args, context).await,
+            Self::Patient(args) => commands::patient::run(args, context).await,
             Self::Consent(args) => commands::consent::run(args, context).await,
             Self::Reply(args) => commands::reply::run(&args, context),
             Self::Audit(args) => commands::audit::run(args, context).await,

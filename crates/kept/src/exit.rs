@@ -132,9 +132,9 @@ impl From<FlowError> for Failure {
         match error {
             FlowError::Store(inner) => inner.into(),
             FlowError::Seal(inner) => inner.into(),
-            FlowError::NotFound { .. } => Self::of(Exit::Data, error),
+            FlowError::NotFound { .. } | FlowError::VisitsToCome { .. } => Self::of(Exit::Data, error),
             FlowError::NoPractice => Self::of(Exit::Config, error),
-            FlowError::RotationUnderWay => Self::of(Exit::TryAgain, error),
+            FlowError::RotationUnderWay | FlowError::MessagesUnderWay { .. } => Self::of(Exit::TryAgain, error),
             FlowError::WhichPractice => Self::of(Exit::Usage, error),
             _ => Self::of(Exit::Software, error),
         }

@@ -18,6 +18,7 @@ mod consent;
 mod desk;
 mod dialect;
 mod dispatch;
+mod erase;
 mod error;
 mod guard;
 mod health;
@@ -56,6 +57,7 @@ pub use dispatch::{
     ArmFacts, Armed, ClaimedNotice, DoubtfulNotice, DroppedNotice, ExpiredLease, LOOKING_UP, NoticeReminder, Outcome,
     PastAttempt, Send, SettledDoubt,
 };
+pub use erase::{Erasable, ErasedCell, ErasedPatient};
 pub use error::StoreError;
 pub use guard::{GuardCounts, GuardStorm, StoredAlarm};
 pub use health::SweepState;

@@ -9,6 +9,7 @@ pub mod init;
 pub mod keys;
 pub mod link;
 pub mod migrate;
+pub mod patient;
 pub mod reply;
 pub mod report;
 pub mod sample_schedule;

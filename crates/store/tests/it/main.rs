@@ -9,6 +9,7 @@ mod desk;
 mod dispatch;
 mod doubt;
 mod dropped;
+mod erase;
 mod intake;
 mod outbox;
 mod plan;
