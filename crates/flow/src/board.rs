@@ -92,6 +92,8 @@ pub struct BoardVisit {
     pub next_message: Option<NaiveDateTime>,
     /// Whether the patient can identify at the portal.
     pub has_birth_date: bool,
+    /// Whether the patient was erased: only the figures need the visit.
+    pub erased: bool,
     /// Why its reminders are held: `vanished` or `conflict`.
     pub held: Option<String>,
     /// What the desk must enter in its own system.
@@ -227,6 +229,7 @@ impl Flow {
             silence: silence(row, reminders),
             next_message: next.map(|one| one.due_at.local(zone)),
             has_birth_date: row.has_birth_date,
+            erased: row.erased,
             held: row.held.clone(),
             to_enter: row.to_enter.clone(),
         })

@@ -34,16 +34,14 @@ pub enum FlowError {
     )]
     RotationUnderWay,
     /// Somebody is to be erased who still has visits to come.
-    #[error(
-        "the patient has {visits} visits to come: take them out of the practice's own calendar, upload it, and then erase"
-    )]
+    #[error("visits are to come ({visits}): take them out of the practice's own calendar, upload it, and then erase")]
     VisitsToCome {
         /// How many.
         visits: i64,
     },
     /// Somebody is to be erased to whom messages are still under way.
     #[error(
-        "{messages} messages to the patient wait, are under way, or may have been sent: wait, or settle them under Messages, and then erase"
+        "messages to the patient wait, are under way, or may have been sent ({messages}): wait, or settle them under Messages, and then erase"
     )]
     MessagesUnderWay {
         /// How many.

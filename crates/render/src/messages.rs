@@ -110,7 +110,7 @@ pub const CAUSES: [&str; 14] = [
     "was-opted-out",
 ];
 /// Words of what was just done, which have a phrase `said.…`.
-pub const SAID: [&str; 20] = [
+pub const SAID: [&str; 24] = [
     "settled",
     "too-late",
     "number",
@@ -131,6 +131,10 @@ pub const SAID: [&str; 20] = [
     "language",
     "kept",
     "channel",
+    "erased",
+    "erase-sure",
+    "erase-visits",
+    "erase-messages",
 ];
 
 /// The log.

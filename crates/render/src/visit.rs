@@ -120,6 +120,10 @@ pub struct VisitPanel {
     pub has_birth_date: bool,
     /// What a call can come to, by word.
     pub outcomes: Vec<&'static str>,
+    /// Whether the reader may erase the patient, and there is somebody to erase.
+    pub may_erase: bool,
+    /// Whether the patient was erased.
+    pub erased: bool,
     /// What was just done: a word of [`SAID`]; empty: nothing.
     pub said: String,
     /// Whether that did not do what was asked for.
@@ -177,6 +181,8 @@ impl Template for VisitPanel {
             blocked: false,
             has_birth_date: false,
             outcomes: OUTCOMES.to_vec(),
+            may_erase: false,
+            erased: false,
             said: String::new(),
             failed: false,
         };
@@ -206,7 +212,7 @@ impl Template for VisitPanel {
             has_birth_date: true,
             ..bare.clone()
         };
-        let past = Self { to_come: false, chip: "kept", failures: 1, ..full.clone() };
+        let past = Self { to_come: false, chip: "kept", failures: 1, may_erase: true, ..full.clone() };
         let held = ["vanished", "conflict"].map(|held| Self { held: held.to_owned(), chip: "held", ..full.clone() });
         let said = SAID.map(|said| Self {
             said: said.to_owned(),
@@ -215,7 +221,8 @@ impl Template for VisitPanel {
             sender: "+14155550199".to_owned(),
             ..bare.clone()
         });
-        [bare.clone(), full, past].into_iter().chain(held).chain(said).collect()
+        let erased = Self { erased: true, may_erase: false, patient: "—".to_owned(), ..past.clone() };
+        [bare.clone(), full, past, erased].into_iter().chain(held).chain(said).collect()
     }
 }
 

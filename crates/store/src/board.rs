@@ -59,6 +59,8 @@ pub struct BoardRow {
     pub salt: Salt,
     /// Whether the patient can identify at the portal.
     pub has_birth_date: bool,
+    /// Whether the patient was erased; see [`Tx::erase_patient`].
+    pub erased: bool,
 }
 
 /// What was, or was not, said about a visit.
@@ -198,7 +200,7 @@ impl Tx {
             BoardRow,
             "SELECT a.id, a.patient_id, a.practitioner_id, a.location_id, a.visit_type_id, a.start_at_ms, a.status,
                  a.cancelled_by, a.answer, a.answer_via, a.answer_at_ms, a.revision, a.held, a.to_enter,
-                 p.private AS patient_private, p.rev AS patient_rev, p.salt, p.has_birth_date
+                 p.private AS patient_private, p.rev AS patient_rev, p.salt, p.has_birth_date, p.erased_at_ms IS NOT NULL AS erased
              FROM appointments a JOIN patients p ON p.practice_id = a.practice_id AND p.id = a.patient_id
              WHERE a.practice_id = $1 AND a.local_day BETWEEN $2 AND $3 AND a.status <> 'entered-in-error'
              ORDER BY a.start_at_ms, a.id",
@@ -237,7 +239,7 @@ impl Tx {
             BoardRow,
             "SELECT a.id, a.patient_id, a.practitioner_id, a.location_id, a.visit_type_id, a.start_at_ms, a.status,
                  a.cancelled_by, a.answer, a.answer_via, a.answer_at_ms, a.revision, a.held, a.to_enter,
-                 p.private AS patient_private, p.rev AS patient_rev, p.salt, p.has_birth_date
+                 p.private AS patient_private, p.rev AS patient_rev, p.salt, p.has_birth_date, p.erased_at_ms IS NOT NULL AS erased
              FROM appointments a JOIN patients p ON p.practice_id = a.practice_id AND p.id = a.patient_id
              WHERE a.practice_id = $1 AND a.start_at_ms >= $2 AND (a.held IS NOT NULL OR a.to_enter IS NOT NULL)
              ORDER BY a.start_at_ms, a.id LIMIT $3",

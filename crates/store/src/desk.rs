@@ -119,7 +119,7 @@ impl Tx {
             BoardRow,
             "SELECT a.id, a.patient_id, a.practitioner_id, a.location_id, a.visit_type_id, a.start_at_ms, a.status,
                  a.cancelled_by, a.answer, a.answer_via, a.answer_at_ms, a.revision, a.held, a.to_enter,
-                 p.private AS patient_private, p.rev AS patient_rev, p.salt, p.has_birth_date
+                 p.private AS patient_private, p.rev AS patient_rev, p.salt, p.has_birth_date, p.erased_at_ms IS NOT NULL AS erased
              FROM appointments a JOIN patients p ON p.practice_id = a.practice_id AND p.id = a.patient_id
              WHERE a.practice_id = $1 AND a.id = $2",
             practice.as_uuid(),

@@ -51,7 +51,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
             }))?;
         } else {
             output::line(format_args!(
-                "This patient has {} visits, {} of them to come, and {} messages that are not settled. Nothing was changed.",
+                "Visits: {}, of them to come: {}. Messages that are not settled: {}. Nothing was changed.",
                 found.visits, found.to_come, found.open_messages
             ))?;
             output::say(format_args!("Nothing brings an erased patient back. To go on, run it again with --yes."));
@@ -66,7 +66,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         }))?;
     } else {
         output::line(format_args!(
-            "Erased. {} visits stay as figures; the texts of {} messages and of {} replies, and the rejected rows of {} uploads, are gone.",
+            "Erased. Visits that stay as figures: {}. Gone are the texts of messages ({}) and replies ({}), and the rejected rows of uploads ({}).",
             erased.visits, erased.messages, erased.texts, erased.uploads
         ))?;
         output::say(format_args!(

@@ -2,6 +2,7 @@
 //! beside it, and a test holds both together.
 
 mod check;
+mod erase;
 mod messages;
 mod report;
 mod session;
@@ -68,6 +69,7 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/visits/{visit}/consent", Access::Desk),
     ("POST", "/staff/visits/{visit}/link", Access::Desk),
     ("POST", "/staff/visits/{visit}/guard", Access::Desk),
+    ("POST", "/staff/visits/{visit}/erase", Access::Administrator),
     ("POST", "/staff/visits/{visit}/call", Access::Desk),
     ("POST", "/staff/visits/{visit}/mark", Access::Desk),
     ("POST", "/staff/visits/{visit}/answer", Access::Desk),
@@ -113,6 +115,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/visits/{visit}/consent", post(visit::consent))
         .route("/staff/visits/{visit}/link", post(visit::link))
         .route("/staff/visits/{visit}/guard", post(visit::guard))
+        .route("/staff/visits/{visit}/erase", post(erase::erase))
         .route("/staff/visits/{visit}/call", post(visit::call))
         .route("/staff/visits/{visit}/mark", post(today::mark))
         .route("/staff/visits/{visit}/answer", post(today::answer))

@@ -22,7 +22,16 @@ use kept_render::visit as page;
 use serde::Deserialize;
 
 /// What was done and did not do what was asked for, by word of `said.…`.
-const DID_NOT: [&str; 5] = ["too-late", "number-unreadable", "number-no-consent", "number-opted-out", "link-refused"];
+const DID_NOT: [&str; 8] = [
+    "too-late",
+    "number-unreadable",
+    "number-no-consent",
+    "number-opted-out",
+    "link-refused",
+    "erase-sure",
+    "erase-visits",
+    "erase-messages",
+];
 
 pub(super) async fn show(
     State(state): State<WebState>,
@@ -62,6 +71,8 @@ pub(super) async fn show(
         blocked: panel.guarded.blocked,
         has_birth_date: visit.has_birth_date,
         outcomes: OUTCOMES.to_vec(),
+        may_erase: staff.require(Access::Administrator).is_ok() && !panel.to_come && !visit.erased,
+        erased: visit.erased,
         failed: DID_NOT.contains(&said.as_str()),
         said,
     };

@@ -7,6 +7,7 @@ mod audited;
 mod browser;
 mod consent;
 mod desk;
+mod erase;
 mod hooks;
 mod lines;
 mod lost;
