@@ -45,7 +45,9 @@ export async function authBranch(password, kdf) {
 
 /** @param {HTMLFormElement} form @param {string} name @returns {HTMLInputElement} */
 function field(form, name) {
-  return /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+  const found = form.elements.namedItem(name);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`no single field ${name}`);
+  return found;
 }
 
 /**
@@ -85,8 +87,9 @@ if (signIn) {
 
 const change = /** @type {HTMLFormElement | null} */ (document.querySelector("[data-new-password]"));
 if (change) {
-  const old = /** @type {HTMLInputElement} */ (document.getElementById("old"));
-  const fresh = /** @type {HTMLInputElement} */ (document.getElementById("new"));
+  // Their ids are no names of the form: a form finds its fields by either, and two of one name are none.
+  const old = /** @type {HTMLInputElement} */ (document.getElementById("old-password"));
+  const fresh = /** @type {HTMLInputElement} */ (document.getElementById("new-password"));
   derive(change, async () => {
     const parameters = change.dataset.fresh ?? "";
     field(change, "kdf").value = parameters;
