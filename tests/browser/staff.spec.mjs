@@ -57,6 +57,54 @@ test("a wrong password is told, and the form is kept", async ({ page, demo }, in
   await expectGood(page, "wrong password");
 });
 
+test("a colleague is added, chooses a password of her own, and sees the day", async ({ page, demo, browser, language }, info) => {
+  // Each project its own address: one belongs to one person.
+  const email = `dana-${info.project.name}-${info.retry}@example.org`;
+  const own = "four unrelated words here";
+  await signIn(page, demo, "/staff/people");
+  await expectGood(page, "people");
+  await page.fill("#name", "Dana Desk");
+  await page.fill("#email", email);
+  await page.selectOption("#role", "front-desk");
+  await page.selectOption("#language", language);
+  await page.locator("form[action='/staff/people'] button").click();
+  const first = await page.locator("code").innerText();
+  await expectGood(page, "a first password");
+
+  const context = await browser.newContext();
+  const hers = await context.newPage();
+  /** @type {string[]} */
+  const sent = [];
+  hers.on("request", (request) => sent.push(`${request.url()} ${request.postData() ?? ""}`));
+  await hers.goto(new URL("/staff/sign-in", demo.desk).href);
+  await hers.fill("#email", email);
+  await hers.fill("#password", first);
+  await hers.locator("main button").click();
+  await hers.waitForURL(/\/staff\/password/);
+  await expectGood(hers, "a password must be chosen");
+  await hers.fill("#old-password", first);
+  await hers.fill("#new-password", own);
+  await hers.locator("[data-new-password] button").click();
+  await hers.waitForURL(/\/staff\/today/);
+  await expect(hers.locator("html")).toHaveAttribute("lang", language);
+  const all = sent.join("\n");
+  expect(all).toContain("kdf=");
+  for (const secret of [first, own]) {
+    expect(all).not.toContain(secret);
+    expect(all).not.toContain(encodeURIComponent(secret).replaceAll("%20", "+"));
+  }
+  // Gone again, so that the next run finds the practice as it was; and she is out at once.
+  const line = page.locator(".people li", { hasText: email });
+  await page.goto(new URL("/staff/people", demo.desk).href);
+  await line.locator("summary").last().click();
+  await line.locator("button.bad").click();
+  await expect(page.getByRole("status")).toBeVisible();
+  await expect(line).toHaveCount(0);
+  await hers.goto(new URL("/staff/today", demo.desk).href);
+  await expect(hers).toHaveURL(/sign-in/);
+  await context.close();
+});
+
 test("the desk sees the day and marks who came", async ({ page, demo }) => {
   await signIn(page, demo);
   await expectGood(page, "today");

@@ -18,6 +18,14 @@ pub mod act {
     pub const PRACTICE_CREATED: &str = "practice.created";
     /// Somebody started to work at the practice.
     pub const STAFF_CREATED: &str = "staff.created";
+    /// Somebody works at the practice no more.
+    pub const STAFF_LEFT: &str = "staff.left";
+    /// Somebody was given a first password again.
+    pub const PASSWORD_RENEWED: &str = "staff.password-renewed";
+    /// Somebody looked at who works here.
+    pub const PEOPLE_VIEWED: &str = "people.viewed";
+    /// A location was added.
+    pub const PLACE_ADDED: &str = "place.added";
     /// The practice's keys were wrapped under another key-encryption key.
     pub const KEYS_REWRAPPED: &str = "keys.rewrapped";
     /// A new data-encryption key was made; it opens, and does not seal yet.

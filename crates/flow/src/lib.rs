@@ -21,6 +21,7 @@ pub mod lost;
 pub mod message;
 pub mod outbox;
 pub mod outcome;
+pub mod people;
 pub mod plan;
 pub mod portal;
 pub mod preference;

@@ -17,6 +17,8 @@ use std::fmt;
 pub const MAX_NAME: usize = 120;
 /// The longest name of a practice in addresses, in characters.
 pub const MAX_SLUG: usize = 40;
+/// The longest name of a person, in characters.
+pub const MAX_PERSON_NAME: usize = 80;
 /// The longest e-mail address (RFC 5321 §4.5.3.1).
 pub const MAX_EMAIL: usize = 254;
 /// How many practices may want the same name in addresses: `riverside`, `riverside-2` … `riverside-99`.
@@ -103,6 +105,30 @@ pub enum SetupError {
     /// Somebody else signs in with this address.
     #[error("somebody at this practice already signs in with this address")]
     EmailTaken,
+    /// A person has no name, or a long one.
+    #[error("a person's name has 1 to {MAX_PERSON_NAME} characters on one line")]
+    PersonName,
+    /// Nobody could change settings or people any more.
+    #[error("this is the last administrator: let somebody else be one first")]
+    LastAdministrator,
+    /// A location's name is empty or too long.
+    #[error(
+        "a location's name has 1 to {} characters on one line, as your calendar writes it",
+        crate::people::MAX_PLACE_NAME
+    )]
+    PlaceName,
+    /// The practice has a location of that name, or very many.
+    #[error("a location of that name is there already, or there are {} of them", crate::people::MAX_PLACES)]
+    PlaceTaken,
+    /// No zone of that name.
+    #[error("there is no time zone of that name; write an IANA name, e.g. America/New_York")]
+    Zone,
+    /// What a text calls the location is too long.
+    #[error("the name in texts has at most {} characters; give a short one", crate::settings::MAX_ALIAS_CHARS)]
+    PlaceAlias,
+    /// The location's phone is none.
+    #[error("the phone is no number of the practice's country; write it like +14155550100")]
+    PlacePhone,
     /// The step itself.
     #[error(transparent)]
     Flow(#[from] FlowError),
@@ -195,26 +221,20 @@ impl Flow {
         new: &NewPerson,
     ) -> Result<(CreatedPerson, NewStaff), SetupError> {
         let email = email(&new.email).ok_or(SetupError::Email)?;
+        let name = new.name.trim();
+        if name.is_empty() || name.chars().count() > MAX_PERSON_NAME || name.contains(char::is_control) {
+            return Err(SetupError::PersonName);
+        }
         let id: StaffId = self.new_id();
-        let password = match &new.password {
-            Some(password) => password.clone(),
-            None => first_password()?.to_string(),
-        };
-        let kdf = Kdf::fresh()?;
-        let verifier = {
-            let (kdf, password) = (kdf.clone(), password.clone());
-            // A tenth of a second of one core: not on the threads that answer requests.
-            let derived = tokio::task::spawn_blocking(move || kdf.derive(&password)).await;
-            derived.map_err(|_| SealError::Derivation("the thread that derived it ended early"))??.auth.verifier()
-        };
-        let private = StaffPrivate { name: new.name.trim().to_owned(), email: email.clone() };
+        let (password, kdf, verifier) = first_secret(new.password.clone()).await?;
+        let private = StaffPrivate { name: name.to_owned(), email: email.clone() };
         let staff = NewStaff {
             id,
             private: keys.seal::<StaffCol>(salt, Place::new(id, 1), &private)?,
             email_bix: keys.blind(Blind::StaffEmail, &email),
             role: new.role.to_owned(),
-            kdf: serde_json::to_string(&kdf).map_err(|_| SealError::Derivation("they cannot be written as JSON"))?,
-            verifier: verifier.0,
+            kdf,
+            verifier,
             locale: new.locale.as_str().to_owned(),
             must_change: new.must_change,
             created_at: self.clock.wall(),
@@ -235,6 +255,23 @@ impl Flow {
         }
         Err(SetupError::Taken(wanted.to_owned()))
     }
+}
+
+/// A first password, a random one unless one is given, with its derivation (JSON) and what recognises it.
+pub(crate) async fn first_secret(given: Option<String>) -> Result<(String, String, [u8; 32]), SetupError> {
+    let password = match given {
+        Some(password) => password,
+        None => first_password()?.to_string(),
+    };
+    let kdf = Kdf::fresh()?;
+    let parameters =
+        serde_json::to_string(&kdf).map_err(|_| SealError::Derivation("they cannot be written as JSON"))?;
+    let secret = password.clone();
+    // A tenth of a second of one core: not on the threads that answer requests.
+    let derived = tokio::task::spawn_blocking(move || kdf.derive(&secret)).await;
+    let verifier =
+        derived.map_err(|_| SealError::Derivation("the thread that derived it ended early"))??.auth.verifier();
+    Ok((password, parameters, verifier.0))
 }
 
 /// The plan that a practice starts with.

@@ -226,16 +226,19 @@ impl Flow {
 
 fn person(practice: Arc<OpenPractice>, found: &StaffSessionRow, row: &StaffRow) -> Result<StaffSession, FlowError> {
     let private = practice.keys.open(&practice.salt, Place::new(row.id, row.rev), &row.private)?;
-    let role = row.role.parse().map_err(|_| kept_store::StoreError::Corrupt { table: "staff", column: "role" })?;
     Ok(StaffSession {
         session: found.id,
         staff: row.id,
-        role,
+        role: role(row)?,
         locale: row.locale,
         must_change: row.must_change,
         name: crate::board::Private(private.name),
         practice,
     })
+}
+
+pub(crate) fn role(row: &StaffRow) -> Result<Role, FlowError> {
+    Ok(row.role.parse().map_err(|_| kept_store::StoreError::Corrupt { table: "staff", column: "role" })?)
 }
 
 /// E-mail addresses are compared without case and outer blanks.

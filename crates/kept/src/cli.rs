@@ -32,6 +32,10 @@ pub enum Command {
     Serve(commands::serve::Args),
     /// Send messages without serving pages
     Work(commands::work::Args),
+    /// Who may sign in
+    Staff(commands::staff::Args),
+    /// Where the practice works
+    Location(commands::location::Args),
     /// Bring the database's schema up to date
     Migrate(commands::migrate::Args),
     /// Look whether everything is in order, and say what to do
@@ -77,6 +81,8 @@ impl Command {
             Self::Import(args) => commands::import::run(args, context).await,
             Self::Serve(args) => commands::serve::run(args, context).await,
             Self::Work(args) => commands::work::run(args, context).await,
+            Self::Staff(args) => commands::staff::run(args, context).await,
+            Self::Location(args) => commands::location::run(args, context).await,
             Self::Migrate(args) => commands::migrate::run(args, context).await,
             Self::Doctor(args) => commands::doctor::run(args, context).await,
             Self::Keys(args) => commands::keys::run(args, context).await,

@@ -145,8 +145,10 @@ impl From<SetupError> for Failure {
     fn from(error: SetupError) -> Self {
         match error {
             SetupError::Flow(inner) => inner.into(),
-            SetupError::Name | SetupError::Email => Self::of(Exit::Usage, error),
-            SetupError::Taken(_) | SetupError::EmailTaken => Self::of(Exit::CannotCreate, error),
+            SetupError::Taken(_) | SetupError::EmailTaken | SetupError::PlaceTaken | SetupError::LastAdministrator => {
+                Self::of(Exit::CannotCreate, error)
+            }
+            _ => Self::of(Exit::Usage, error),
         }
     }
 }

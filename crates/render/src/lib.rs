@@ -16,6 +16,7 @@ pub mod email;
 mod filters;
 pub mod messages;
 pub mod patient;
+pub mod people;
 pub mod private_words;
 mod renderer;
 pub mod report;

@@ -42,6 +42,7 @@ pub fn all() -> Vec<Sampled> {
         crate::sms::sampled(),
         crate::messages::sampled(),
         crate::patient::sampled(),
+        crate::people::sampled(),
         crate::patient::stop_mail::sampled(),
         crate::report::sampled(),
         crate::sandbox::sampled(),

@@ -111,6 +111,8 @@ pub struct Password {
     pub problem: &'static str,
     /// Shortest password.
     pub least: usize,
+    /// Languages of the pages, theirs marked.
+    pub languages: Vec<Choice>,
 }
 
 impl Template for Password {
@@ -124,6 +126,9 @@ impl Template for Password {
                 kdf: "{}".to_owned(),
                 problem,
                 least: 15,
+                languages: ["en", "es"]
+                    .map(|word| Choice { value: word.to_owned(), label: word.to_owned(), chosen: word == "en" })
+                    .to_vec(),
             })
             .to_vec()
     }

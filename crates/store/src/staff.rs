@@ -212,6 +212,84 @@ impl Tx {
         )
     }
 
+    /// Everybody who has not left, in the order they came.
+    pub async fn staff_of(&mut self, practice: PracticeId) -> Result<Vec<StaffRow>, StoreError> {
+        all!(
+            self,
+            StaffRow,
+            "SELECT id, private, rev, role, kdf, verifier, locale, must_change FROM staff
+             WHERE practice_id = $1 AND left_at_ms IS NULL ORDER BY created_at_ms, id",
+            practice.as_uuid()
+        )
+    }
+
+    /// The administrators who have not left, locked, so that of two who let each other go one stays.
+    pub async fn lock_administrators(&mut self, practice: PracticeId) -> Result<Vec<StaffId>, StoreError> {
+        let rows = all!(
+            self,
+            (Uuid,),
+            "SELECT id FROM staff WHERE practice_id = $1 AND role = 'administrator' AND left_at_ms IS NULL ORDER BY id {wait_lock}",
+            practice.as_uuid()
+        )?;
+        Ok(rows.into_iter().map(|(id,)| id.into()).collect())
+    }
+
+    /// Somebody works here no more; `email` is an index that no address has. Returns false when nobody of that id does.
+    pub async fn staff_leaves(
+        &mut self,
+        practice: PracticeId,
+        staff: StaffId,
+        email: BlindIndex,
+        at: Instant,
+    ) -> Result<bool, StoreError> {
+        let left = run!(
+            self,
+            "UPDATE staff SET left_at_ms = $3, email_bix = $4 WHERE practice_id = $1 AND id = $2 AND left_at_ms IS NULL",
+            practice.as_uuid(),
+            staff.as_uuid(),
+            at.as_ms(),
+            email.0.as_slice()
+        )?;
+        Ok(left == 1)
+    }
+
+    /// The language of somebody's pages. Returns false when nobody of that id works here.
+    pub async fn set_staff_locale(
+        &mut self,
+        practice: PracticeId,
+        staff: StaffId,
+        locale: Locale,
+    ) -> Result<bool, StoreError> {
+        let set = run!(
+            self,
+            "UPDATE staff SET locale = $3 WHERE practice_id = $1 AND id = $2 AND left_at_ms IS NULL",
+            practice.as_uuid(),
+            staff.as_uuid(),
+            locale.as_str()
+        )?;
+        Ok(set == 1)
+    }
+
+    /// Replaces a password by one that must be changed. Returns false when nobody of that id works here.
+    pub async fn renew_staff_password(
+        &mut self,
+        practice: PracticeId,
+        staff: StaffId,
+        kdf: &str,
+        verifier: &[u8; 32],
+    ) -> Result<bool, StoreError> {
+        let set = run!(
+            self,
+            "UPDATE staff SET kdf = $3, verifier = $4, must_change = TRUE
+             WHERE practice_id = $1 AND id = $2 AND left_at_ms IS NULL",
+            practice.as_uuid(),
+            staff.as_uuid(),
+            kdf,
+            verifier.as_slice()
+        )?;
+        Ok(set == 1)
+    }
+
     /// Replaces a password's derivation and verifier.
     pub async fn set_staff_password(
         &mut self,

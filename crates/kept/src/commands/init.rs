@@ -45,9 +45,8 @@ pub struct Args {
 
 /// A name of the IANA database; spaces and case are forgiven.
 fn zone(text: &str) -> Result<Tz, String> {
-    let name = text.trim().replace(' ', "_");
-    let known = chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(&name));
-    known.copied().ok_or_else(|| "write a name of the IANA database, e.g. America/New_York or Europe/Madrid".to_owned())
+    kept_flow::people::zone(text)
+        .ok_or_else(|| "write a name of the IANA database, e.g. America/New_York or Europe/Madrid".to_owned())
 }
 
 /// A number as carriers take it: `+`, then 8 to 15 digits (ITU-T E.164).

@@ -47,6 +47,46 @@ async fn staff_are_found_and_change_their_password() {
 }
 
 #[tokio::test]
+async fn staff_come_and_go_and_the_last_administrators_are_known() {
+    both(|store| async move {
+        let practice = practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        tx.insert_staff(practice, &somebody()).await.unwrap();
+        let admin = |n: u128, email: u8| NewStaff {
+            id: id(n),
+            email_bix: BlindIndex([email; 16]),
+            role: "administrator".to_owned(),
+            ..somebody()
+        };
+        for (n, email) in [(901, 1), (902, 2)] {
+            tx.insert_staff(practice, &admin(n, email)).await.unwrap();
+        }
+        let ids: Vec<_> = tx.staff_of(practice).await.unwrap().into_iter().map(|row| row.id).collect();
+        assert_eq!(ids, [id(900), id(901), id(902)]);
+        assert_eq!(tx.lock_administrators(practice).await.unwrap(), [id(901), id(902)]);
+        assert!(tx.set_staff_locale(practice, id(900), Locale::En).await.unwrap());
+        assert!(tx.set_staff_password(practice, id(900), "{}", &[2; 32]).await.unwrap());
+        assert!(tx.renew_staff_password(practice, id(900), "{\"t\":4}", &[3; 32]).await.unwrap());
+        let row = tx.staff_by_id(practice, id(900)).await.unwrap().unwrap();
+        assert_eq!(
+            (row.locale, row.kdf.as_str(), row.verifier, row.must_change),
+            (Locale::En, "{\"t\":4}", vec![3; 32], true)
+        );
+
+        assert!(tx.staff_leaves(practice, id(901), BlindIndex([9; 16]), NOW).await.unwrap());
+        assert!(!tx.staff_leaves(practice, id(901), BlindIndex([8; 16]), NOW).await.unwrap(), "gone already");
+        assert!(!tx.staff_leaves(id(77), id(902), BlindIndex([8; 16]), NOW).await.unwrap(), "of another practice");
+        assert_eq!(tx.lock_administrators(practice).await.unwrap(), [id(902)]);
+        assert!(tx.staff_by_id(practice, id(901)).await.unwrap().is_none());
+        assert!(!tx.renew_staff_password(practice, id(901), "{}", &[3; 32]).await.unwrap());
+        assert!(!tx.set_staff_locale(practice, id(901), Locale::En).await.unwrap());
+        tx.insert_staff(practice, &admin(903, 1)).await.expect("the address is free again");
+        tx.commit().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn failures_are_counted_by_address_and_forgotten() {
     both(|store| async move {
         let practice = practice(&store).await;

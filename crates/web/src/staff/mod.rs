@@ -4,6 +4,7 @@
 mod check;
 mod erase;
 mod messages;
+mod people;
 mod report;
 mod session;
 mod settings;
@@ -53,6 +54,7 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/sign-out", Access::Staff),
     ("GET", "/staff/password", Access::Staff),
     ("POST", "/staff/password", Access::Staff),
+    ("POST", "/staff/language", Access::Staff),
     ("GET", "/staff/today", Access::Desk),
     ("GET", "/staff/today/stamp", Access::Desk),
     ("POST", "/staff/alarm/lift", Access::Desk),
@@ -79,6 +81,11 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/day/{day}/close", Access::Desk),
     ("GET", "/staff/settings", Access::Administrator),
     ("POST", "/staff/settings", Access::Administrator),
+    ("GET", "/staff/people", Access::Administrator),
+    ("POST", "/staff/people", Access::Administrator),
+    ("POST", "/staff/people/{person}/password", Access::Administrator),
+    ("POST", "/staff/people/{person}/leave", Access::Administrator),
+    ("POST", "/staff/places", Access::Administrator),
     ("GET", "/staff/report", Access::Report),
     ("GET", "/staff/report.csv", Access::Report),
     ("GET", "/staff/upload", Access::Desk),
@@ -100,6 +107,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/sign-in/kdf", post(sign_in::kdf))
         .route("/staff/sign-out", post(sign_in::leave))
         .route("/staff/password", get(sign_in::show_password).post(sign_in::change_password))
+        .route("/staff/language", post(sign_in::language))
         .route("/staff/today", get(today::show))
         .route("/staff/today/stamp", get(today::stamp))
         .route("/staff/alarm/lift", post(today::lift_alarm))
@@ -124,6 +132,10 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/tasks/{task}/done", post(today::task_done))
         .route("/staff/day/{day}/close", post(today::close_day))
         .route("/staff/settings", get(settings::show).post(settings::change))
+        .route("/staff/people", get(people::show).post(people::add))
+        .route("/staff/people/{person}/password", post(people::renew))
+        .route("/staff/people/{person}/leave", post(people::leave))
+        .route("/staff/places", post(people::add_place))
         .route("/staff/report", get(report::show))
         .route("/staff/report.csv", get(report::csv))
         .route("/staff/upload", get(upload::show).post(upload::take).layer(upload_limit()))

@@ -85,7 +85,8 @@ pub(super) async fn change(
     Ok(page.status(StatusCode::UNPROCESSABLE_ENTITY).into_response())
 }
 
-fn text<'a>(form: &'a HashMap<String, String>, name: &str) -> &'a str {
+/// A field without blanks around it; none is empty.
+pub(super) fn text<'a>(form: &'a HashMap<String, String>, name: &str) -> &'a str {
     form.get(name).map_or("", |value| value.trim())
 }
 

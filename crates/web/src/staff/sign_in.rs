@@ -38,6 +38,11 @@ pub(super) struct Entering {
     auth: String,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct Language {
+    language: String,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Changing {
     old: String,
@@ -115,6 +120,17 @@ pub(super) async fn enter(
     Ok(page.status(status).into_response())
 }
 
+/// Shows the pages in another language from now on.
+pub(super) async fn language(
+    State(state): State<WebState>,
+    staff: Staff,
+    Form(form): Form<Language>,
+) -> Result<Response, WebError> {
+    let locale: Locale = form.language.parse().map_err(|_| WebError::BadForm("language"))?;
+    state.flow.choose_language(staff.practice.practice.id, staff.staff, locale).await?;
+    Ok(Redirect::to("/staff/password").into_response())
+}
+
 pub(super) async fn leave(State(state): State<WebState>, staff: Staff) -> Result<Response, WebError> {
     state.flow.sign_out(staff.practice.practice.id, staff.staff, staff.session).await?;
     let mut response = sign_in_at(Some(&staff.practice.practice.slug));
@@ -126,16 +142,24 @@ pub(super) async fn show_password(State(state): State<WebState>, staff: Staff) -
     password_page(&state, &staff, "").await
 }
 
-async fn password_page(state: &WebState, staff: &Staff, problem: &'static str) -> Result<Page, WebError> {
+async fn password_page(state: &WebState, who: &Staff, problem: &'static str) -> Result<Page, WebError> {
     let context = staff::Password {
-        frame: staff.frame(state, "password", Some(SCRIPT)),
-        must_change: staff.must_change,
+        frame: who.frame(state, "password", Some(SCRIPT)),
+        must_change: who.must_change,
         fresh: state.flow.fresh_kdf()?,
-        kdf: state.flow.own_kdf(staff).await?,
+        kdf: state.flow.own_kdf(who).await?,
         problem,
         least: LEAST_PASSWORD_CHARS,
+        languages: Locale::ALL
+            .iter()
+            .map(|one| staff::Choice {
+                value: one.as_str().to_owned(),
+                label: one.as_str().to_owned(),
+                chosen: *one == who.locale,
+            })
+            .collect(),
     };
-    let html = state.flow.render.page(staff.locale, &context)?;
+    let html = state.flow.render.page(who.locale, &context)?;
     Ok(Page::new(html, policy(state, SCRIPT).wasm()))
 }
 

@@ -12,6 +12,7 @@ mod hooks;
 mod lines;
 mod lost;
 mod new_link;
+mod people;
 mod portal;
 mod replies;
 mod sandbox;
