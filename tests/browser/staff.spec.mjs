@@ -57,6 +57,24 @@ test("a wrong password is told, and the form is kept", async ({ page, demo }, in
   await expectGood(page, "wrong password");
 });
 
+test("when reminders go out is ticked for all visits and for one type", async ({ page, demo }) => {
+  await signIn(page, demo, "/staff/plans");
+  await expectGood(page, "plans");
+  const kind = page.locator(".plans details").last();
+  await kind.locator("summary").click();
+  await expectGood(page, "plans, one open");
+  await kind.locator("[value=own]").check();
+  await kind.locator("[name$='.7d']").check();
+  await page.locator("form.plans > p button").click();
+  await expect(page.getByRole("status")).toBeVisible();
+  await expect(kind.locator("[name$='.7d']")).toBeChecked();
+  await expect(kind).toHaveAttribute("open", "");
+  // As it was, for the tests that come after.
+  await kind.locator("[value=as-all]").check();
+  await page.locator("form.plans > p button").click();
+  await expect(kind).not.toHaveAttribute("open", "");
+});
+
 test("a colleague is added, chooses a password of her own, and sees the day", async ({ page, demo, browser, language }, info) => {
   // Each project its own address: one belongs to one person.
   const email = `dana-${info.project.name}-${info.retry}@example.org`;

@@ -24,6 +24,10 @@ pub mod act {
     pub const PASSWORD_RENEWED: &str = "staff.password-renewed";
     /// Somebody looked at who works here.
     pub const PEOPLE_VIEWED: &str = "people.viewed";
+    /// An administrator looked at the plans, which name visit types as calendars write them.
+    pub const PLANS_VIEWED: &str = "plans.viewed";
+    /// An administrator changed when reminders go out.
+    pub const PLANS_CHANGED: &str = "plans.changed";
     /// A location was added.
     pub const PLACE_ADDED: &str = "place.added";
     /// The practice's keys were wrapped under another key-encryption key.

@@ -7,6 +7,7 @@ mod advance;
 pub mod answer;
 pub mod audit;
 pub mod board;
+pub mod cadence;
 pub mod calls;
 pub mod consent;
 mod context;

@@ -17,6 +17,7 @@ mod filters;
 pub mod messages;
 pub mod patient;
 pub mod people;
+pub mod plans;
 pub mod private_words;
 mod renderer;
 pub mod report;

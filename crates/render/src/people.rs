@@ -84,9 +84,9 @@ pub struct PlaceForm {
     pub phone: String,
 }
 
-/// Words of [`People::fault`] that are about a person; the others are about a place.
+/// Words of [`People::person_fault`].
 pub const PERSON_FAULTS: [&str; 4] = ["person-name", "email", "email-taken", "last-administrator"];
-/// Words of [`People::fault`] that are about a place.
+/// Words of [`People::place_fault`].
 pub const PLACE_FAULTS: [&str; 5] = ["place-name", "place-taken", "zone", "place-alias", "place-phone"];
 /// Words of [`People::said`].
 pub const SAID: [&str; 2] = ["left", "place"];

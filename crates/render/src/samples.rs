@@ -43,6 +43,7 @@ pub fn all() -> Vec<Sampled> {
         crate::messages::sampled(),
         crate::patient::sampled(),
         crate::people::sampled(),
+        crate::plans::sampled(),
         crate::patient::stop_mail::sampled(),
         crate::report::sampled(),
         crate::sandbox::sampled(),

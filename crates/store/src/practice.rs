@@ -405,6 +405,51 @@ impl Tx {
         self.touch_practice(practice).await
     }
 
+    /// Changes the steps of a plan, which raises its version. Touches the practice.
+    pub async fn set_plan_steps(&mut self, practice: PracticeId, plan: PlanId, steps: &str) -> Result<(), StoreError> {
+        let done = run!(
+            self,
+            "UPDATE plans SET steps = $3, version = version + 1 WHERE practice_id = $1 AND id = $2",
+            practice.as_uuid(),
+            plan.as_uuid(),
+            steps
+        )?;
+        if done != 1 {
+            return Err(StoreError::Missing { table: "plans", row: plan.to_string() });
+        }
+        self.touch_practice(practice).await
+    }
+
+    /// Gives a visit type a plan of its own, or the default one. Touches the practice.
+    pub async fn set_visit_type_plan(
+        &mut self,
+        practice: PracticeId,
+        visit_type: VisitTypeId,
+        plan: Option<PlanId>,
+    ) -> Result<(), StoreError> {
+        let done = run!(
+            self,
+            "UPDATE visit_types SET plan_id = $3 WHERE practice_id = $1 AND id = $2",
+            practice.as_uuid(),
+            visit_type.as_uuid(),
+            plan.map(PlanId::as_uuid)
+        )?;
+        if done != 1 {
+            return Err(StoreError::Missing { table: "visit_types", row: visit_type.to_string() });
+        }
+        self.touch_practice(practice).await
+    }
+
+    /// Deletes plans that no visit type has, but for the default one. Says how many.
+    pub async fn drop_unused_plans(&mut self, practice: PracticeId) -> Result<u64, StoreError> {
+        run!(
+            self,
+            "DELETE FROM plans WHERE practice_id = $1 AND NOT is_default AND NOT EXISTS (
+                 SELECT 1 FROM visit_types AS t WHERE t.practice_id = plans.practice_id AND t.plan_id = plans.id)",
+            practice.as_uuid()
+        )
+    }
+
     /// The practice's plans, the default one first.
     pub async fn plans(&mut self, practice: PracticeId) -> Result<Vec<StoredPlan>, StoreError> {
         let rows = all!(

@@ -1,6 +1,6 @@
 //! Practices, their keys, and what stands beside them.
 
-use super::intake::practice as a_practice;
+use super::intake::{id, practice as a_practice, sealed};
 use kept_domain::practice::{Location, Practice};
 use kept_domain::*;
 use kept_store::testing::both;
@@ -185,6 +185,40 @@ async fn an_address_signs_in_once() {
         tx.insert_staff(id, &person(1, 1)).await.unwrap();
         tx.insert_staff(id, &person(2, 2)).await.unwrap();
         assert!(tx.insert_staff(id, &person(3, 1)).await.unwrap_err().is_duplicate());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_visit_type_has_a_plan_of_its_own_and_unused_ones_go() {
+    both(|store| async move {
+        let practice = a_practice(&store).await;
+        let mut tx = store.begin(Scope::Practice(practice)).await.unwrap();
+        let kind = |n: u8| NewName { id: id(600 + u128::from(n)), name_bix: BlindIndex([n; 16]), private: sealed(n) };
+        assert_eq!(tx.insert_visit_types(practice, &[kind(2), kind(1)]).await.unwrap(), 2);
+        let plan = |n: u128, is_default| StoredPlan {
+            id: id(n),
+            name: "Own".to_owned(),
+            steps: "[]".to_owned(),
+            is_default,
+            version: 1,
+        };
+        for new in [plan(91, true), plan(92, false), plan(93, false)] {
+            tx.insert_plan(practice, &new).await.unwrap();
+        }
+        let first = tx.visit_types(practice).await.unwrap()[0].id;
+        tx.set_visit_type_plan(practice, first, Some(id(92))).await.unwrap();
+        tx.set_plan_steps(practice, id(92), "[{}]").await.unwrap();
+        assert_eq!(tx.visit_types(practice).await.unwrap()[0].plan, Some(id(92)));
+        assert_eq!(tx.drop_unused_plans(practice).await.unwrap(), 1, "nobody has the third");
+        let plans: Vec<_> = tx.plans(practice).await.unwrap().into_iter().map(|p| (p.id, p.steps, p.version)).collect();
+        assert_eq!(plans, [(id(91), "[]".to_owned(), 1), (id(92), "[{}]".to_owned(), 2)]);
+        tx.set_visit_type_plan(practice, first, None).await.unwrap();
+        assert_eq!(tx.visit_types(practice).await.unwrap()[0].plan, None);
+        let missing = tx.set_plan_steps(practice, id(99), "[]").await.unwrap_err();
+        assert!(matches!(missing, StoreError::Missing { table: "plans", .. }), "{missing}");
+        let missing = tx.set_visit_type_plan(practice, id(99), None).await.unwrap_err();
+        assert!(matches!(missing, StoreError::Missing { table: "visit_types", .. }), "{missing}");
     })
     .await;
 }

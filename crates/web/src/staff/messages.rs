@@ -8,6 +8,7 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{Days, NaiveDate};
+use kept_domain::plan::StepKey;
 use kept_domain::{Locale, NoticeId, SkipReason};
 use kept_flow::calls::CALL_BEFORE;
 use kept_flow::desk::Settling;
@@ -202,14 +203,20 @@ fn says(state: &WebState, staff: &Staff, one: &Logged) -> Result<String, WebErro
     }
 }
 
+/// A step of a plan in the reader's words: "3 days before".
+pub(super) fn step_words(state: &WebState, staff: &Staff, step: StepKey) -> Result<String, WebError> {
+    let (key, n) = match step {
+        StepKey::Days(days) => ("what.days", u32::from(days)),
+        StepKey::Hours(hours) => ("what.hours", u32::from(hours)),
+        _ => return Ok(state.flow.render.phrase(staff.locale, "what.booking", &[])?),
+    };
+    Ok(state.flow.render.phrase(staff.locale, key, &[("n", &n)])?)
+}
+
 /// What a message is: of a plan's step, when.
 fn what(state: &WebState, staff: &Staff, one: &Logged) -> Result<String, WebError> {
-    use kept_domain::plan::StepKey;
-    let phrase = |key: &str, n: u32| state.flow.render.phrase(staff.locale, key, &[("n", &n)]);
     let key = match one.step.parse::<StepKey>() {
-        Ok(StepKey::Days(days)) if !one.is_notice => return Ok(phrase("what.days", days.into())?),
-        Ok(StepKey::Hours(hours)) if !one.is_notice => return Ok(phrase("what.hours", hours.into())?),
-        Ok(StepKey::Booking) if !one.is_notice => "what.booking",
+        Ok(key) if !one.is_notice && key.is_plannable() => return step_words(state, staff, key),
         Ok(StepKey::Practitioner) => "what.change-practitioner",
         Ok(StepKey::Moved) => "what.change",
         _ if one.step == "change-practitioner" => "what.change-practitioner",

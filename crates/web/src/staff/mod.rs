@@ -5,6 +5,7 @@ mod check;
 mod erase;
 mod messages;
 mod people;
+mod plans;
 mod report;
 mod session;
 mod settings;
@@ -81,6 +82,8 @@ pub const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/staff/day/{day}/close", Access::Desk),
     ("GET", "/staff/settings", Access::Administrator),
     ("POST", "/staff/settings", Access::Administrator),
+    ("GET", "/staff/plans", Access::Administrator),
+    ("POST", "/staff/plans", Access::Administrator),
     ("GET", "/staff/people", Access::Administrator),
     ("POST", "/staff/people", Access::Administrator),
     ("POST", "/staff/people/{person}/password", Access::Administrator),
@@ -132,6 +135,7 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/staff/tasks/{task}/done", post(today::task_done))
         .route("/staff/day/{day}/close", post(today::close_day))
         .route("/staff/settings", get(settings::show).post(settings::change))
+        .route("/staff/plans", get(plans::show).post(plans::change))
         .route("/staff/people", get(people::show).post(people::add))
         .route("/staff/people/{person}/password", post(people::renew))
         .route("/staff/people/{person}/leave", post(people::leave))

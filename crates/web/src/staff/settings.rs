@@ -25,6 +25,13 @@ pub(super) struct Saved {
     saved: String,
 }
 
+impl Saved {
+    /// Whether the page follows a form that was kept.
+    pub(super) fn is_saved(&self) -> bool {
+        self.saved == "yes"
+    }
+}
+
 pub(super) async fn show(
     State(state): State<WebState>,
     staff: Staff,
@@ -62,7 +69,7 @@ pub(super) async fn show(
         ]
     }))
     .collect();
-    Ok(answer(&state, &staff, &form, Vec::new(), query.saved == "yes")?.into_response())
+    Ok(answer(&state, &staff, &form, Vec::new(), query.is_saved())?.into_response())
 }
 
 pub(super) async fn change(

@@ -34,6 +34,7 @@ fn expected(path: &str) -> &'static str {
         "/staff/calls" => act::CALLS_VIEWED,
         "/staff/visits/{visit}" => act::VISIT_VIEWED,
         "/staff/people" => act::PEOPLE_VIEWED,
+        "/staff/plans" => act::PLANS_VIEWED,
         "/staff/report" => act::REPORT_VIEWED,
         "/staff/report.csv" => act::REPORT_EXPORTED,
         "/staff/upload/{upload}/columns" | "/staff/upload/{upload}/check" => act::UPLOAD_VIEWED,

@@ -13,6 +13,7 @@ mod lines;
 mod lost;
 mod new_link;
 mod people;
+mod plans;
 mod portal;
 mod replies;
 mod sandbox;
