@@ -1,6 +1,6 @@
 //! One question to a carrier over HTTP, and how sure we are of what became of it.
 
-use crate::{Outcome, Sure};
+use crate::{Meaning, Outcome, Refusal, Sure};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{RequestBuilder, Response};
 use std::time::Duration;
@@ -30,6 +30,19 @@ pub(crate) enum Exchange {
     Broken,
 }
 
+impl Exchange {
+    /// What it means for a hand-over; `answered` reads the answer. Without a connection nothing was taken; without an answer nobody
+    /// knows.
+    pub(crate) fn outcome(self, answered: impl FnOnce(&Answer) -> Outcome) -> Outcome {
+        match self {
+            Self::Answered(answer) => answered(&answer),
+            Self::NotConnected => Outcome::Retry { after: None, code: CONNECT.to_owned(), sure: Sure::NotTaken },
+            Self::TimedOut => Outcome::Unknown { code: TIMEOUT.to_owned() },
+            Self::Broken => Outcome::Unknown { code: BROKEN.to_owned() },
+        }
+    }
+}
+
 /// A whole answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -40,6 +53,19 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// "No" (4xx): certainly not taken. `problem` is the carrier's own code, if it gave one, and `meaning` what a code means.
+    pub(crate) fn no(&self, problem: Option<String>, meaning: impl FnOnce(&str) -> Option<Meaning>) -> Outcome {
+        let code = problem.unwrap_or_else(|| self.status.to_string());
+        match (meaning(&code), self.status) {
+            (Some(Meaning::Busy), _) | (_, 429) => self.busy(code),
+            // Key or account are not in order: nothing that is sent this way is taken until somebody mends them.
+            (Some(Meaning::Account), _) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
+            // A code that we do not know: the status says what is wrong.
+            (None, 401..=404) => Outcome::Retry { after: None, code: self.status.to_string(), sure: Sure::NotTaken },
+            (known, _) => Outcome::Refused { why: known.map_or(Refusal::NotAccepted, Meaning::refusal), code },
+        }
+    }
+
     /// "Later, please": certainly not taken.
     pub(crate) fn busy(&self, code: String) -> Outcome {
         let after = Some(self.retry_after.unwrap_or(BUSY_PAUSE));

@@ -8,7 +8,7 @@ mod description;
 mod template;
 mod webhook;
 
-use crate::exchange::{self, Answer, Exchange, MAX_ANSWER_BYTES};
+use crate::exchange::{self, Answer, MAX_ANSWER_BYTES};
 use crate::{Carrier, Credential, Event, HookError, HookRequest, Meaning, Outbound, Outcome, Refusal, Sure};
 use description::{Body, Tree};
 use kept_domain::Instant;
@@ -143,14 +143,8 @@ impl Carrier for GatewayCarrier {
         let Some(request) = self.request(notice) else {
             return Outcome::Refused { why: Refusal::NotAccepted, code: "header".to_owned() };
         };
-        match exchange::ask(request, self.settings.description.timeout, MAX_ANSWER_BYTES).await {
-            Exchange::Answered(answer) => self.outcome(&answer),
-            Exchange::NotConnected => {
-                Outcome::Retry { after: None, code: exchange::CONNECT.to_owned(), sure: Sure::NotTaken }
-            }
-            Exchange::TimedOut => Outcome::Unknown { code: exchange::TIMEOUT.to_owned() },
-            Exchange::Broken => Outcome::Unknown { code: exchange::BROKEN.to_owned() },
-        }
+        let exchange = exchange::ask(request, self.settings.description.timeout, MAX_ANSWER_BYTES).await;
+        exchange.outcome(|answer| self.outcome(answer))
     }
 
     fn refusal(&self, code: &str) -> Refusal {

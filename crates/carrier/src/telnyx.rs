@@ -4,7 +4,7 @@
 //! webhooks are signed with Ed25519 over `timestamp|body`. It takes no validity period: only we keep its queue from texting
 //! at night, by handing over within the hours alone.
 
-use crate::exchange::{self, Answer, Exchange, MAX_ANSWER_BYTES};
+use crate::exchange::{self, Answer, MAX_ANSWER_BYTES};
 use crate::{
     Carrier, Codes, Credential, Event, Gateway, HookError, HookRequest, Inbound, MAX_HOOK_AGE, Meaning, MessageStatus,
     Outbound, Outcome, Receipt, Refusal, Sure,
@@ -203,21 +203,7 @@ impl TelnyxCarrier {
             ),
             // The first request under this key is still at work: the same key will tell what became of it.
             409 => Outcome::Retry { after: None, code: "409".to_owned(), sure: Sure::KeyHolds },
-            400..=499 => {
-                let code = problem(answer).unwrap_or_else(|| answer.status.to_string());
-                match (self.meaning(&code), answer.status) {
-                    (Some(Meaning::Busy), _) | (_, 429) => answer.busy(code),
-                    // Nothing that is sent this way is taken until somebody mends the account.
-                    (Some(Meaning::Account), _) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
-                    // A code that we do not know: the status says what is wrong.
-                    (None, 401..=404) => {
-                        Outcome::Retry { after: None, code: answer.status.to_string(), sure: Sure::NotTaken }
-                    }
-                    (meaning, _) => {
-                        Outcome::Refused { why: meaning.map_or(Refusal::NotAccepted, Meaning::refusal), code }
-                    }
-                }
-            }
+            400..=499 => answer.no(problem(answer), |code| self.meaning(code)),
             status => Outcome::Retry { after: None, code: status.to_string(), sure: Sure::KeyHolds },
         }
     }
@@ -277,14 +263,8 @@ impl Carrier for TelnyxCarrier {
             .bearer_auth(self.settings.key.reveal())
             .header(KEY_HEADER, notice.key.to_string())
             .json(&self.submission(notice));
-        match exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await {
-            Exchange::Answered(answer) => self.outcome(&answer),
-            Exchange::NotConnected => {
-                Outcome::Retry { after: None, code: exchange::CONNECT.to_owned(), sure: Sure::NotTaken }
-            }
-            Exchange::TimedOut => Outcome::Unknown { code: exchange::TIMEOUT.to_owned() },
-            Exchange::Broken => Outcome::Unknown { code: exchange::BROKEN.to_owned() },
-        }
+        let exchange = exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await;
+        exchange.outcome(|answer| self.outcome(answer))
     }
 
     fn refusal(&self, code: &str) -> Refusal {

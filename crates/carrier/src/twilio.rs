@@ -7,9 +7,9 @@
 mod lost;
 mod webhook;
 
-use crate::exchange::{self, Answer, Exchange, MAX_ANSWER_BYTES};
+use crate::exchange::{self, Answer, MAX_ANSWER_BYTES};
 use crate::{
-    Carrier, Codes, Credential, Event, HookError, HookRequest, LookUp, Lost, Meaning, Outbound, Outcome, Refusal, Sure,
+    Carrier, Codes, Credential, Event, HookError, HookRequest, LookUp, Lost, Meaning, Outbound, Outcome, Refusal,
 };
 use kept_domain::Instant;
 use serde::Deserialize;
@@ -111,21 +111,7 @@ impl TwilioCarrier {
                 |_| Outcome::Unknown { code: exchange::UNREADABLE.to_owned() },
                 |created: Created| Outcome::Accepted { provider_ref: created.sid },
             ),
-            400..=499 => {
-                let code = problem(answer).unwrap_or_else(|| answer.status.to_string());
-                match (self.meaning(&code), answer.status) {
-                    (Some(Meaning::Busy), _) | (_, 429) => answer.busy(code),
-                    // The key is wrong, or the account is: nothing that is sent this way is taken until somebody mends it.
-                    (Some(Meaning::Account), _) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
-                    // A code that we do not know: the status says what is wrong.
-                    (None, 401 | 403 | 404) => {
-                        Outcome::Retry { after: None, code: answer.status.to_string(), sure: Sure::NotTaken }
-                    }
-                    (meaning, _) => {
-                        Outcome::Refused { why: meaning.map_or(Refusal::NotAccepted, Meaning::refusal), code }
-                    }
-                }
-            }
+            400..=499 => answer.no(problem(answer), |code| self.meaning(code)),
             // Without keys even an error of its own leaves it open whether the message went out.
             status => Outcome::Unknown { code: status.to_string() },
         }
@@ -169,14 +155,8 @@ impl Carrier for TwilioCarrier {
             .post(self.messages_url())
             .basic_auth(&self.settings.user, Some(self.settings.password.reveal()))
             .form(&form);
-        match exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await {
-            Exchange::Answered(answer) => self.outcome(&answer),
-            Exchange::NotConnected => {
-                Outcome::Retry { after: None, code: exchange::CONNECT.to_owned(), sure: Sure::NotTaken }
-            }
-            Exchange::TimedOut => Outcome::Unknown { code: exchange::TIMEOUT.to_owned() },
-            Exchange::Broken => Outcome::Unknown { code: exchange::BROKEN.to_owned() },
-        }
+        let exchange = exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await;
+        exchange.outcome(|answer| self.outcome(answer))
     }
 
     async fn look_up(&self, lost: &Lost) -> LookUp {
@@ -189,7 +169,7 @@ impl Carrier for TwilioCarrier {
 
     fn meaning(&self, code: &str) -> Option<Meaning> {
         // An answer without a code of Twilio's: its status is the code.
-        self.codes.meaning(code).or_else(|| matches!(code, "401" | "403" | "404").then_some(Meaning::Account))
+        self.codes.meaning(code).or_else(|| matches!(code, "401" | "402" | "403" | "404").then_some(Meaning::Account))
     }
 
     /// Asks for the messages of a time before the account was made: there are none, and an API key may ask.

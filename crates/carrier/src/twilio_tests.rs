@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::test_server::{NOW, Say, Server, TIMEOUT, client, headers, hook, lost, notice, say};
-use crate::{Gateway, HookKind, MessageStatus};
+use crate::{Gateway, HookKind, MessageStatus, Sure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;

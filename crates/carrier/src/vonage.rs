@@ -5,8 +5,8 @@
 
 mod webhook;
 
-use crate::exchange::{self, Answer, Exchange, MAX_ANSWER_BYTES};
-use crate::{Carrier, Codes, Credential, Event, HookError, HookRequest, Meaning, Outbound, Outcome, Refusal, Sure};
+use crate::exchange::{self, Answer, MAX_ANSWER_BYTES};
+use crate::{Carrier, Codes, Credential, Event, HookError, HookRequest, Meaning, Outbound, Outcome, Refusal};
 use kept_domain::Instant;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -115,21 +115,7 @@ impl VonageCarrier {
                 |_| Outcome::Unknown { code: exchange::UNREADABLE.to_owned() },
                 |created: Created| Outcome::Accepted { provider_ref: created.message_uuid },
             ),
-            400..=499 => {
-                let code = problem(answer).unwrap_or_else(|| answer.status.to_string());
-                match (self.meaning(&code), answer.status) {
-                    (Some(Meaning::Busy), _) | (_, 429) => answer.busy(code),
-                    // Nothing that is sent this way is taken until somebody mends the account.
-                    (Some(Meaning::Account), _) => Outcome::Retry { after: None, code, sure: Sure::NotTaken },
-                    // A code that we do not know: the status says what is wrong.
-                    (None, 401..=404) => {
-                        Outcome::Retry { after: None, code: answer.status.to_string(), sure: Sure::NotTaken }
-                    }
-                    (meaning, _) => {
-                        Outcome::Refused { why: meaning.map_or(Refusal::NotAccepted, Meaning::refusal), code }
-                    }
-                }
-            }
+            400..=499 => answer.no(problem(answer), |code| self.meaning(code)),
             // Without keys even an error of its own leaves it open whether the message went out.
             status => Outcome::Unknown { code: status.to_string() },
         }
@@ -165,14 +151,8 @@ impl Carrier for VonageCarrier {
             .post(format!("{}/v1/messages", self.settings.api_url))
             .basic_auth(&self.settings.key, Some(self.settings.secret.reveal()))
             .json(&self.submission(notice));
-        match exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await {
-            Exchange::Answered(answer) => self.outcome(&answer),
-            Exchange::NotConnected => {
-                Outcome::Retry { after: None, code: exchange::CONNECT.to_owned(), sure: Sure::NotTaken }
-            }
-            Exchange::TimedOut => Outcome::Unknown { code: exchange::TIMEOUT.to_owned() },
-            Exchange::Broken => Outcome::Unknown { code: exchange::BROKEN.to_owned() },
-        }
+        let exchange = exchange::ask(request, self.settings.timeout, MAX_ANSWER_BYTES).await;
+        exchange.outcome(|answer| self.outcome(answer))
     }
 
     fn refusal(&self, code: &str) -> Refusal {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::test_server::{NOW, Say, Server, TIMEOUT, client, headers, hook, lost, notice, say};
-use crate::{HookKind, Inbound, LookUp, MessageStatus};
+use crate::{HookKind, Inbound, LookUp, MessageStatus, Sure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
