@@ -13,20 +13,25 @@ pub struct Args {
     /// What to do
     #[command(subcommand)]
     command: Location,
-    /// Short name of the practice, where there are several
-    #[arg(long, global = true, value_name = "SLUG")]
-    practice: Option<String>,
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Location {
     /// Every location, in the practice's order
-    List,
+    List(Common),
     /// Add a location
     Add(Add),
+}
+
+/// What every one of these commands takes.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Short name of the practice, where there are several
+    #[arg(long, value_name = "SLUG")]
+    practice: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,17 +48,21 @@ struct Add {
     /// Phone that patients call [default: the practice's]
     #[arg(long, default_value = "", hide_default_value = true)]
     phone: String,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// Runs `kept location`.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let flow = open::flow(&context.config).await?;
-    let open = flow.practice_for_command(args.practice.as_deref()).await?;
+    let (Location::List(common) | Location::Add(Add { common, .. })) = &args.command;
+    let (slug, json) = (common.practice.clone(), common.json);
+    let open = flow.practice_for_command(slug.as_deref()).await?;
     match args.command {
-        Location::List => {
+        Location::List(_) => {
             for one in &open.locations {
                 let (place, sender) = (&one.location, one.sender.as_deref());
-                if args.json {
+                if json {
                     output::json(&serde_json::json!({
                         "location": place.id.to_string(), "name": place.name, "alias": place.alias,
                         "time_zone": place.time_zone.name(), "phone": place.phone, "sender": sender,
@@ -71,7 +80,7 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
         Location::Add(add) => {
             let new = NewPlace { name: add.name, time_zone: add.time_zone, alias: add.alias, phone: add.phone };
             let id = flow.add_place(open.practice.id, Actor::System, &new).await?;
-            if args.json {
+            if json {
                 output::json(&serde_json::json!({ "location": id.to_string() }))?;
             } else {
                 output::line(format_args!(

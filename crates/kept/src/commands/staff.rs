@@ -16,24 +16,29 @@ pub struct Args {
     /// What to do
     #[command(subcommand)]
     command: Staff,
-    /// Short name of the practice, where there are several
-    #[arg(long, global = true, value_name = "SLUG")]
-    practice: Option<String>,
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Staff {
     /// Everybody who may sign in
-    List,
+    List(Common),
     /// Let somebody sign in; prints the first password once
     Add(Add),
     /// Give somebody a first password again, e.g. the only administrator who forgot it
     Password(Whom),
     /// Somebody has left: they sign in no more
     Leave(Whom),
+}
+
+/// What every one of these commands takes.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Short name of the practice, where there are several
+    #[arg(long, value_name = "SLUG")]
+    practice: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -50,6 +55,8 @@ struct Add {
     /// Language of their pages
     #[arg(long, default_value = "en")]
     language: Locale,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,6 +64,8 @@ struct Whom {
     /// The e-mail address that they sign in with
     #[arg(long)]
     email: String,
+    #[command(flatten)]
+    common: Common,
 }
 
 /// A role as the command line writes it.
@@ -83,16 +92,28 @@ impl From<RoleName> for Role {
     }
 }
 
+impl Staff {
+    fn common(&self) -> &Common {
+        match self {
+            Self::List(common) => common,
+            Self::Add(add) => &add.common,
+            Self::Password(whom) | Self::Leave(whom) => &whom.common,
+        }
+    }
+}
+
 /// Runs `kept staff`.
 pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let flow = open::flow(&context.config).await?;
-    let open = flow.practice_for_command(args.practice.as_deref()).await?;
+    let common = args.command.common();
+    let (slug, json) = (common.practice.clone(), common.json);
+    let open = flow.practice_for_command(slug.as_deref()).await?;
     let practice = open.practice.id;
     let sign_in = format!("{}/staff/sign-in?practice={}", context.config.public_url, open.practice.slug);
     match args.command {
-        Staff::List => {
+        Staff::List(_) => {
             for one in flow.people(practice, Actor::System).await? {
-                if args.json {
+                if json {
                     output::json(&serde_json::json!({
                         "staff": one.id.to_string(), "name": one.name.0, "email": one.email.0, "role": one.role.as_str(),
                         "language": one.locale.as_str(), "must_change": one.must_change,
@@ -113,17 +134,17 @@ pub async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
                 must_change: true,
             };
             let made = flow.add_person(practice, Actor::System, &new).await?;
-            print(args.json, made.id, &add.email, &made.password, &sign_in)?;
+            print(json, made.id, &add.email, &made.password, &sign_in)?;
         }
         Staff::Password(whom) => {
             let id = find(&flow, practice, &whom.email).await?;
             let made = flow.renew_password(practice, Actor::System, id).await?;
-            print(args.json, id, &whom.email, &made.password, &sign_in)?;
+            print(json, id, &whom.email, &made.password, &sign_in)?;
         }
         Staff::Leave(whom) => {
             let id = find(&flow, practice, &whom.email).await?;
             flow.let_go(practice, Actor::System, id).await?;
-            if args.json {
+            if json {
                 output::json(&serde_json::json!({ "staff": id.to_string(), "left": true }))?;
             } else {
                 output::line("They cannot sign in any more.")?;
