@@ -196,6 +196,8 @@ mod tests {
         both(|store: Store| async move {
             let world = World::new(&store).await;
             let (flow, practice, by) = (&world.flow, world.practice, Actor::Staff(world.staff));
+            // Ids of one millisecond are in no order.
+            world.clock.set_civil(crate::testing::NOW + chrono::Duration::minutes(1));
             let made = flow.add_person(practice, by, &dana(Role::FrontDesk)).await.unwrap();
             let people = flow.people(practice, by).await.unwrap();
             assert_eq!(people.iter().map(|one| one.role).collect::<Vec<_>>(), [Role::Administrator, Role::FrontDesk]);
