@@ -60,6 +60,17 @@ pub enum Command {
     SampleSchedule(commands::sample_schedule::Args),
 }
 
+/// What commands about one practice take.
+#[derive(Debug, clap::Args)]
+pub struct Common {
+    /// Short name of the practice, where there are several
+    #[arg(long, value_name = "SLUG")]
+    pub practice: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What every command is given.
 #[derive(Debug)]
 pub struct Context {

@@ -1,6 +1,6 @@
 //! `kept location …`: where a practice works, from the command line; an administrator has the same under Settings.
 
-use crate::cli::Context;
+use crate::cli::{Common, Context};
 use crate::exit::{Exit, Failure};
 use crate::{open, output};
 use clap::Subcommand;
@@ -21,17 +21,6 @@ enum Location {
     List(Common),
     /// Add a location
     Add(Add),
-}
-
-/// What every one of these commands takes.
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// Short name of the practice, where there are several
-    #[arg(long, value_name = "SLUG")]
-    practice: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 //! `kept staff …`: who may sign in, from the command line; an administrator has the same under Settings.
 
-use crate::cli::Context;
+use crate::cli::{Common, Context};
 use crate::exit::{Exit, Failure};
 use crate::{open, output};
 use clap::{Subcommand, ValueEnum};
@@ -28,17 +28,6 @@ enum Staff {
     Password(Whom),
     /// Somebody has left: they sign in no more
     Leave(Whom),
-}
-
-/// What every one of these commands takes.
-#[derive(Debug, clap::Args)]
-struct Common {
-    /// Short name of the practice, where there are several
-    #[arg(long, value_name = "SLUG")]
-    practice: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
